@@ -1,0 +1,1 @@
+"""What a client gets to boot: request, NBP table, resolution and rendering."""

@@ -1,0 +1,1 @@
+"""The inventory database: rows, loading, export, importers and checks."""

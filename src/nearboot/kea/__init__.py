@@ -1,0 +1,1 @@
+"""ISC Kea: configuration, checks, and its files and control channel."""

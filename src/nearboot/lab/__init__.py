@@ -1,0 +1,1 @@
+"""The boot lab: namespaces, links, virtual machines."""

@@ -1,0 +1,1 @@
+"""Latency maps: parsing, guards, estimates."""

@@ -1,0 +1,1 @@
+"""Probing: health of boot servers, synthetic PXE clients."""

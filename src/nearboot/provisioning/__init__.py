@@ -1,0 +1,1 @@
+"""Provisioning runs: phases and traces."""

@@ -1,0 +1,1 @@
+"""Choosing boot servers: pure selection with reasons."""
