@@ -1,0 +1,196 @@
+"""The one configuration of nearboot: frozen, validated once, passed down in parts.
+
+It is read from a YAML file (``--config FILE`` or ``NEARBOOT_CONFIG``); every setting has a default: no file is needed.
+This module only parses text; ``app.settings`` finds the file and the environment.
+
+    config = parse("tftp: {port: 6969}", "nearboot.yaml", Config())
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from nearboot.errors import Fault, InputError
+
+
+def setting(default: object, text: str) -> Any:
+    """A field with its default and the sentence that documents it (``nearboot config show`` prints it)."""
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True, slots=True)
+class TftpConfig:
+    """The TFTP server."""
+
+    host: str = setting("::", "Address to listen on; '::' serves IPv4 and IPv6.")
+    port: int = setting(69, "UDP port to listen on; 0 takes a free one.")
+    max_windowsize: int = setting(64, "Largest windowsize granted to a client (RFC 7440).")
+    max_blksize: int = setting(65464, "Largest blksize granted to a client (RFC 2348); the path's MTU also limits it.")
+    cache_mib: int = setting(512, "Memory for files framed and ready to send, in MiB; least recently used ones leave.")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpConfig:
+    """The HTTP server: boot files and call-backs."""
+
+    host: str = setting("::", "Address to listen on; '::' serves IPv4 and IPv6.")
+    port: int = setting(8080, "TCP port to listen on; 0 takes a free one.")
+
+
+@dataclass(frozen=True, slots=True)
+class KeaConfig:
+    """What goes into the generated Kea configuration."""
+
+    interfaces4: tuple[str, ...] = setting(("*",), "Interfaces on which kea-dhcp4 listens.")
+    interfaces6: tuple[str, ...] = setting(("*",), "Interfaces on which kea-dhcp6 listens.")
+    socket_type: str = setting("raw", "'raw' answers direct and relayed clients, 'udp' relayed ones only.")
+    run_dir: str = setting("/run/kea", "Folder of Kea's control sockets.")
+    lease_dir: str = setting("/var/lib/kea", "Folder of Kea's lease files.")
+    valid_lifetime_s: int = setting(3600, "Lease lifetime in seconds.")
+    unknown_clients: str = setting(
+        "pool", "'pool' leases addresses to clients not in the inventory, 'ignore' does not."
+    )
+    log_severity: str = setting("INFO", "Severity of Kea's log.")
+    log_output: str = setting("stdout", "Where Kea logs: stdout, stderr, syslog or a file.")
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingConfig:
+    """How boot servers are chosen."""
+
+    rto_ms: float = setting(1000.0, "What a lost TFTP packet costs, in milliseconds: the usual retransmission timeout.")
+    band_ms: float = setting(2.0, "Boot servers within this many milliseconds of the nearest count as equally near.")
+    band_ratio: float = setting(0.15, "Boot servers within this share of the nearest's cost count as equally near.")
+
+
+@dataclass(frozen=True, slots=True)
+class HealthConfig:
+    """The probe of a boot server: a real read of a small file."""
+
+    file: str = setting("nearboot-health", "Name of the small file that every boot server serves.")
+    timeout_s: float = setting(2.0, "How long one attempt may take, in seconds.")
+    attempts: int = setting(3, "A boot server is unhealthy when this many attempts in a row failed.")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All of nearboot's configuration."""
+
+    state_dir: str = setting(
+        "/var/lib/nearboot", "Folder for the embedded database, the boot files and the lab's material."
+    )
+    database_url: str = setting("", "SQLAlchemy URL of the database; empty: SQLite in state_dir.")
+    boot_root: str = setting("", "Folder of the static boot files; empty: 'boot' in state_dir.")
+    templates: str = setting("", "Folder of boot templates; empty: those that come with nearboot.")
+    migrations: str = setting("", "Folder of database migrations; empty: those that come with nearboot.")
+    topology: str = setting("", "Folder of lab topologies; empty: those that come with nearboot.")
+    tftp: TftpConfig = setting(TftpConfig(), "The TFTP server.")
+    http: HttpConfig = setting(HttpConfig(), "The HTTP server.")
+    kea: KeaConfig = setting(KeaConfig(), "The generated Kea configuration.")
+    routing: RoutingConfig = setting(RoutingConfig(), "How boot servers are chosen.")
+    health: HealthConfig = setting(HealthConfig(), "The health probe.")
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL that is used."""
+        return self.database_url or f"sqlite:///{Path(self.state_dir, 'nearboot.db')}"
+
+    @property
+    def root(self) -> Path:
+        """The folder of static boot files that is used."""
+        return Path(self.boot_root) if self.boot_root else Path(self.state_dir, "boot")
+
+
+def parse(text: str, file: str, base: Config) -> Config:
+    """Read a YAML configuration over ``base``; InputError names every fault and its line."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise InputError(
+            [Fault(file, line, "", error.problem or "broken YAML", "a YAML mapping of settings")]
+        ) from error
+    if node is None:
+        return base
+    faults: list[Fault] = []
+    config = cast(Config, _section(base, node, "", _Sink(file, faults)))
+    if faults:
+        raise InputError(faults)
+    return config
+
+
+def settings(config: Config) -> dict[str, tuple[object, str]]:
+    """Every setting as dotted name → (value, documentation), in the order of the sections."""
+    found: dict[str, tuple[object, str]] = {}
+    for item in fields(config):
+        value = getattr(config, item.name)
+        if is_dataclass(value):
+            found |= {f"{item.name}.{f.name}": (getattr(value, f.name), f.metadata["help"]) for f in fields(value)}
+        else:
+            found[item.name] = (value, item.metadata["help"])
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Sink:
+    file: str
+    faults: list[Fault]
+
+    def fault(self, node: yaml.Node, where: str, found: str, expected: str) -> None:
+        self.faults.append(Fault(self.file, node.start_mark.line + 1, where, found, expected))
+
+
+def _section(base: object, node: yaml.Node, path: str, sink: _Sink) -> object:
+    known: Mapping[str, Field[Any]] = {item.name: item for item in fields(cast(Any, base))}
+    if not isinstance(node, yaml.MappingNode):
+        sink.fault(node, path, f"a {_kind(node)}", f"a mapping with some of: {', '.join(known)}")
+        return base
+    values: dict[str, object] = {}
+    for key_node, value_node in node.value:
+        name = str(key_node.value)
+        where = f"{path}.{name}" if path else name
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"{near[0]!r}?" if near else f"one of: {', '.join(known)}"
+            sink.fault(key_node, where, "an unknown setting", hint)
+            continue
+        old = getattr(base, name)
+        values[name] = (
+            _section(old, value_node, where, sink) if is_dataclass(old) else _value(old, value_node, where, sink)
+        )
+    return replace(cast(Any, base), **values)
+
+
+def _value(old: object, node: yaml.Node, where: str, sink: _Sink) -> object:
+    if isinstance(old, tuple):
+        if isinstance(node, yaml.SequenceNode) and all(isinstance(item, yaml.ScalarNode) for item in node.value):
+            return tuple(str(item.value) for item in node.value)
+        sink.fault(node, where, f"a {_kind(node)}", "a list of texts")
+        return old
+    convert, expected = _SCALARS[type(old)]
+    if not isinstance(node, yaml.ScalarNode):
+        sink.fault(node, where, f"a {_kind(node)}", expected)
+        return old
+    try:
+        return convert(node.value)
+    except ValueError:
+        sink.fault(node, where, repr(node.value), expected)
+        return old
+
+
+_SCALARS: Mapping[type, tuple[Callable[[str], object], str]] = {
+    str: (str, "a text"),
+    int: (int, "a whole number"),
+    float: (float, "a number"),
+}
+
+
+def _kind(node: yaml.Node) -> str:
+    kinds: dict[type[yaml.Node], str] = {yaml.MappingNode: "mapping", yaml.SequenceNode: "sequence"}
+    return kinds.get(type(node), "scalar")
