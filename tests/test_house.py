@@ -35,6 +35,10 @@ def _imports(path: Path) -> set[str]:
     return found
 
 
+def _has_functions(path: Path) -> bool:
+    return any(isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef) for n in ast.walk(ast.parse(path.read_text())))
+
+
 def _name(path: Path) -> str:
     return str(path.relative_to(SOURCE))
 
@@ -58,8 +62,11 @@ def test_rooms_stay_small(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)
 def test_each_module_has_its_test_file(path: Path) -> None:
-    """src/nearboot/a/b.py has tests/a/test_b.py, so that a reader finds the one from the other."""
-    if path.stem in ("__init__", "__main__"):
+    """src/nearboot/a/b.py has tests/a/test_b.py, so that a reader finds the one from the other.
+
+    Modules that only declare values and choices do nothing that a test could show.
+    """
+    if path.stem in ("__init__", "__main__") or not _has_functions(path):
         return
     relative = path.relative_to(SOURCE)
     assert (TESTS / relative.parent / f"test_{relative.name}").exists()

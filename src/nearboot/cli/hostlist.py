@@ -1,0 +1,99 @@
+"""Host lists as operators write them: ``web[01-40],db[1,3]`` and globs such as ``cp5*``.
+
+expand(["web[01-03]"])  →  ["web01", "web02", "web03"]
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from nearboot.errors import Fault, InputError, NotFoundError
+
+MAX_HOSTS = 100_000  # a typing error such as web[1-999999999] is refused before memory is filled
+
+_BRACKET = re.compile(r"\[([^\[\]]*)\]")
+_RANGE = re.compile(r"(\d+)(?:-(\d+))?\Z")
+
+
+def expand(words: Iterable[str]) -> list[str]:
+    """All names that the words stand for, in their order, each once; InputError for a broken bracket."""
+    names: dict[str, None] = {}
+    for word in words:
+        for part in _split(word):
+            for name in _expand_one(part, word):
+                names[name] = None
+                if len(names) > MAX_HOSTS:
+                    raise _fault(word, f"at most {MAX_HOSTS} names")
+    return list(names)
+
+
+def choose(words: Sequence[str], known: Sequence[str]) -> list[str]:
+    """The known names that the words name: exact, by host list or by glob; NotFoundError for a word that names none.
+
+    A short name stands for a fully qualified one where only one fits: ``cp3050`` for ``cp3050.esams.wmnet``.
+    """
+    chosen: dict[str, None] = {}
+    index = set(known)
+    short: dict[str, list[str]] = {}
+    for name in known:
+        short.setdefault(name.split(".", 1)[0], []).append(name)
+    for word in words:
+        if any(mark in word for mark in "*?") and "[" not in word:
+            found = fnmatch.filter(known, word)
+            if not found:
+                raise NotFoundError("server", word)
+        else:
+            found = [_resolve(name, index, short) for name in expand([word])]
+        chosen.update(dict.fromkeys(found))
+    return list(chosen)
+
+
+def _resolve(name: str, index: set[str], short: dict[str, list[str]]) -> str:
+    if name in index:
+        return name
+    if len(short.get(name, [])) == 1:
+        return short[name][0]
+    import difflib  # noqa: PLC0415 - only for the error
+
+    raise NotFoundError("server", name, short.get(name, []) or difflib.get_close_matches(name, index, 3))
+
+
+def _split(word: str) -> Iterator[str]:
+    """Split at commas that stand outside brackets."""
+    depth, start = 0, 0
+    for place, letter in enumerate(word):
+        depth += (letter == "[") - (letter == "]")
+        if letter == "," and depth == 0:
+            yield word[start:place]
+            start = place + 1
+    yield word[start:]
+
+
+def _expand_one(part: str, word: str) -> Iterator[str]:
+    match = _BRACKET.search(part)
+    if match is None:
+        if not part or "[" in part or "]" in part:
+            raise _fault(word, "a name or a range such as web[01-40]")
+        yield part
+        return
+    head, tail = part[: match.start()], part[match.end() :]
+    for item in match.group(1).split(","):
+        for number in _numbers(item, word):
+            yield from _expand_one(f"{head}{number}{tail}", word)
+
+
+def _numbers(item: str, word: str) -> Iterator[str]:
+    match = _RANGE.match(item.strip())
+    if match is None:
+        raise _fault(word, "numbers or ranges of numbers in the brackets, such as [01-40,50]")
+    first, last = match.group(1), match.group(2) or match.group(1)
+    if int(last) < int(first) or int(last) - int(first) > MAX_HOSTS:
+        raise _fault(word, f"a rising range of at most {MAX_HOSTS} names")
+    for number in range(int(first), int(last) + 1):
+        yield str(number).zfill(len(first))
+
+
+def _fault(word: str, expected: str) -> InputError:
+    return InputError([Fault("host list", 0, "", repr(word), expected)])

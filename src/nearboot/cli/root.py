@@ -1,0 +1,96 @@
+"""The ``nearboot`` command: global flags, the table of nouns, and how errors reach people.
+
+Nouns load only when they are used, so that ``nearboot --help`` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from nearboot import __version__
+from nearboot.errors import InputError, NearbootError
+
+NOUNS = {
+    "audit": "Show who changed what, and when.",
+    "boot-server": "List, drain, restore and probe boot servers.",
+    "config": "Show the configuration in use.",
+    "db": "Create, upgrade and check the database.",
+    "inventory": "Load, import, export and check the inventory.",
+    "kea": "Generate and check the configuration of ISC Kea.",
+    "lab": "Boot virtual machines end to end in a lab on this machine.",
+    "latency": "Load and show latency maps.",
+    "location": "Show the places of the inventory.",
+    "provision": "Start and list provisioning runs.",
+    "route": "Show and explain which boot server each place gets.",
+    "serve": "Run a daemon: TFTP, HTTP, or the follower of Kea's leases.",
+    "server": "Show the servers of the inventory.",
+    "trace": "Show the timeline of a server's boot.",
+}
+"""Every noun with its one-line help; the noun's command stands in the module of the same name."""
+
+EXIT_ERROR = 1
+EXIT_CHANGES = 2
+EXIT_INTERRUPTED = 130
+
+
+class NounGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All nouns, in order of the alphabet."""
+        return sorted(NOUNS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the noun's module and take its ``command``."""
+        if cmd_name not in NOUNS:
+            return None
+        module = importlib.import_module(f"nearboot.cli.{cmd_name.replace('-', '_')}")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the nouns from the table, without importing them."""
+        with formatter.section("Nouns"):
+            formatter.write_dl(sorted(NOUNS.items()))
+
+
+@click.group(cls=NounGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(__version__, prog_name="nearboot")
+@click.option("--config", "config_file", metavar="FILE", help="Configuration file (default: NEARBOOT_CONFIG, or none).")
+@click.pass_context
+def root(ctx: click.Context, config_file: str | None) -> None:
+    """Boot every server from the nearest healthy boot server."""
+    ctx.obj = config_file
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; every expected error is one clear message on stderr."""
+    try:
+        result = root.main(args=arguments, prog_name="nearboot", standalone_mode=False)
+    except click.exceptions.Abort:
+        return _complain("interrupted", EXIT_INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        return EXIT_ERROR
+    except InputError as error:
+        count = len(error.faults)
+        print(error, file=sys.stderr)
+        return _complain(f"{count} fault{'s' if count != 1 else ''}; nothing was changed", EXIT_ERROR)
+    except NearbootError as error:
+        return _complain(str(error), EXIT_ERROR)
+    except BrokenPipeError:
+        sys.stdout = None  # the reader has left; nothing may be flushed to it at exit
+        return EXIT_ERROR
+    except KeyboardInterrupt:
+        return _complain("interrupted", EXIT_INTERRUPTED)
+    return result if isinstance(result, int) else 0
+
+
+def _complain(text: str, code: int) -> int:
+    print(f"nearboot: {text}", file=sys.stderr)
+    return code

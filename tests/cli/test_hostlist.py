@@ -1,0 +1,47 @@
+"""Host lists: ranges keep their zeros, globs and short names find fully qualified ones, mistakes are named."""
+
+from __future__ import annotations
+
+import pytest
+
+from nearboot.cli.hostlist import choose, expand
+from nearboot.errors import InputError, NotFoundError
+
+KNOWN = ["cp3050.esams.wmnet", "cp3051.esams.wmnet", "db1001.eqiad.wmnet", "ns0.a.org", "ns0.b.org"]
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        pytest.param(["web1"], ["web1"], id="one"),
+        pytest.param(["web[01-03]"], ["web01", "web02", "web03"], id="range-keeps-zeros"),
+        pytest.param(["web[9-11]"], ["web9", "web10", "web11"], id="range-grows"),
+        pytest.param(["a[1,3-4],b"], ["a1", "a3", "a4", "b"], id="list"),
+        pytest.param(["r[1-2]n[1-2]"], ["r1n1", "r1n2", "r2n1", "r2n2"], id="two-brackets"),
+        pytest.param(["a", "a,b"], ["a", "b"], id="each-once"),
+    ],
+)
+def test_expand(words: list[str], names: list[str]) -> None:
+    """Brackets stand for each of their numbers."""
+    assert expand(words) == names
+
+
+@pytest.mark.parametrize("word", ["web[3-1]", "web[a]", "web[1-2", "web]", "", "a,,b", "web[1-999999999]", "a[]"])
+def test_a_broken_list_is_named(word: str) -> None:
+    """The fault quotes what was written."""
+    with pytest.raises(InputError, match="host list"):
+        expand([word])
+
+
+def test_choose_by_name_short_name_range_and_glob() -> None:
+    """A short name is enough where only one server has it."""
+    assert choose(["cp[3050-3051]"], KNOWN) == KNOWN[:2]
+    assert choose(["db1001", "db1001.eqiad.wmnet"], KNOWN) == [KNOWN[2]]
+    assert choose(["*.org"], KNOWN) == KNOWN[3:]
+
+
+@pytest.mark.parametrize(("word", "hint"), [("cp3O50", "no server"), ("ns0", "did you mean"), ("zz*", "no server")])
+def test_a_name_that_names_nothing_is_an_error(word: str, hint: str) -> None:
+    """Close names are offered."""
+    with pytest.raises(NotFoundError, match=hint):
+        choose([word], KNOWN)
