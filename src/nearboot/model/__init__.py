@@ -29,7 +29,7 @@ from nearboot.model.inventory import (
     Subnet,
     Tier,
 )
-from nearboot.model.route import Candidate, Health, LatencyMap, LatencySample, Quarantine, Reason, Route
+from nearboot.model.route import Candidate, Estimate, Health, LatencyMap, LatencySample, Quarantine, Reason, Route
 
 __all__ = [
     "Address",
@@ -41,6 +41,7 @@ __all__ = [
     "Candidate",
     "Change",
     "Duid",
+    "Estimate",
     "Event",
     "EventKind",
     "Firmware",

@@ -56,6 +56,22 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """What is believed of the path between a location and a boot server, and which rung of the ladder said so.
+
+    ``rtt_ms`` is the raw value; who ranks by it adds ``penalty`` (a share: 0.05 is 5 %) for the rung's uncertainty.
+    """
+
+    rtt_ms: float | None  # None: nothing is known
+    loss: float  # share of probes lost, 0..1
+    rung: str  # local, measured, reverse, other-family, parent, geo, default
+    age_s: float | None = None  # since it was measured; None: not measured
+    count: int = 0  # probes behind it, 0: unknown
+    penalty: float = 0.0
+    via: tuple[Slug, Slug] | None = None  # the pair of locations whose sample answered, where it is another pair
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
     """Why something was decided: a stable code, one sentence for people, and the numbers as data."""
 
