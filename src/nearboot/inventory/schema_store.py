@@ -1,0 +1,161 @@
+"""The database itself: opening it, its schema's revisions, and transactions. What is in it: store and its siblings.
+
+SQLite is set up for several processes at once: write-ahead log, ten seconds of patience for a lock, foreign keys on.
+The migrations' folder is given by the caller, because it ships as package data and can be overridden.
+
+    engine = open_engine("sqlite:////var/lib/nearboot/nearboot.db")
+    upgrade(engine, migrations)
+    with writing(engine) as session: ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from nearboot.errors import DatabaseError
+from nearboot.inventory.boot_orm import EventRow
+
+BUSY_TIMEOUT_MS = 10_000
+UPGRADE_LOCK = 7_305_204_131  # any number: the key of PostgreSQL's advisory lock for upgrades
+SUPPORTED = ("sqlite", "postgresql")
+
+METADATA = EventRow.metadata  # Row's, which only boot_orm completes
+
+
+def open_engine(url: str) -> Engine:
+    """Open a database and make sure that it answers; ``DatabaseError`` says what is wrong, never a password."""
+    parsed = _parse_url(url)
+    shown = parsed.render_as_string(hide_password=True)
+    try:
+        engine = create_engine(parsed)
+    except (NoSuchModuleError, ImportError) as error:
+        raise DatabaseError(f"no driver for the database {shown}: {error}") from error
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    try:
+        with engine.connect():
+            return engine
+    except SQLAlchemyError as error:
+        engine.dispose()
+        reason = str(getattr(error, "orig", None) or error).strip()
+        raise DatabaseError(f"cannot open the database {shown}: {reason}") from error
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """One transaction that only reads; never waits for a writer."""
+    with Session(engine, expire_on_commit=False) as session:
+        yield session
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Session]:
+    """One transaction that writes: committed at the end, rolled back when an exception leaves the block."""
+    with Session(engine, expire_on_commit=False) as session, session.begin():
+        # SQLite: take the write lock now. A reader that turns writer after another process has written
+        # fails at once, whatever the timeout (SQLITE_BUSY_SNAPSHOT).
+        session.connection(execution_options={"sqlite_immediate": True})
+        yield session
+
+
+def upgrade(engine: Engine, migrations: Path, *, to: str = "head") -> tuple[str | None, str]:
+    """Bring the schema to a revision (the newest); gives those before and after. One transaction, one at a time."""
+    script = _scripts(migrations)
+    target = str(script.get_current_head() if to == "head" else to)
+    with engine.connect().execution_options(sqlite_immediate=True) as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
+        before = _revision(connection)
+        _refuse_newer(before, script)
+        if before != target:
+            command.upgrade(_config(migrations, connection), target)
+    return before, target
+
+
+def current_revision(engine: Engine) -> str | None:
+    """The revision that the database is at; None without a schema."""
+    with engine.connect() as connection:
+        return _revision(connection)
+
+
+def check(engine: Engine, migrations: Path) -> list[str]:
+    """How the database's schema differs from the rows' declaration, one text a difference (as ``alembic check``)."""
+    require_current(engine, migrations)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"target_metadata": METADATA})
+        return [str(difference) for difference in compare_metadata(context, METADATA)]
+
+
+def require_current(engine: Engine, migrations: Path) -> None:
+    """Raise ``DatabaseError`` unless the schema is at the newest revision."""
+    script = _scripts(migrations)
+    found, head = current_revision(engine), script.get_current_head()
+    if found == head:
+        return
+    _refuse_newer(found, script)
+    state = f"is at schema revision {found}, this nearboot needs {head}" if found else "has no schema yet"
+    raise DatabaseError(f"the database {state}: run nearboot db upgrade")
+
+
+def _parse_url(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise DatabaseError(
+            "the database URL is not readable; expected such as sqlite:////var/lib/nearboot/nearboot.db "
+            "or postgresql://user@host/name"
+        ) from error
+    if parsed.get_backend_name() not in SUPPORTED:
+        raise DatabaseError(f"database {parsed.get_backend_name()!r} is not supported; use {' or '.join(SUPPORTED)}")
+    return parsed.set(drivername="postgresql+psycopg") if parsed.drivername == "postgresql" else parsed
+
+
+def _prepare_sqlite(connection: object, _entry: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # type: ignore[attr-defined]  # sqlite3's; BEGIN is ours, see _begin_sqlite
+    cursor = connection.cursor()  # type: ignore[attr-defined]  # the DB API has no types here
+    for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get("sqlite_immediate", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _config(migrations: Path, connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
+    config.attributes.update(connection=connection, target_metadata=METADATA)
+    return config
+
+
+def _scripts(migrations: Path) -> ScriptDirectory:
+    if not (migrations / "env.py").is_file():
+        raise DatabaseError(f"no migrations in {migrations}: env.py is missing")
+    return ScriptDirectory(str(migrations))
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _refuse_newer(found: str | None, script: ScriptDirectory) -> None:
+    known = {revision.revision for revision in script.walk_revisions()}
+    if found is not None and found not in known:
+        raise DatabaseError(
+            f"the database is at schema revision {found}, which this nearboot does not know: it is newer"
+        )
