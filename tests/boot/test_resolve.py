@@ -1,0 +1,81 @@
+"""Which rule answers which request."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from nearboot.boot.host import HostBoot
+from nearboot.boot.request import parse
+from nearboot.boot.resolve import Missing, Rendered, StaticFile, resolve
+
+KNOWN = [
+    ("pxelinux.0", "static-file", "pxelinux.0"),
+    ("/grub/x86_64-efi/command.lst", "static-file", "grub/x86_64-efi/command.lst"),
+    ("pxelinux.cfg/01-52-54-00-00-00-1a", "host-config", "pxelinux.cfg.j2"),
+    ("pxelinux.cfg/0A4D0068", "host-config", "pxelinux.cfg.j2"),
+    ("pxelinux.cfg/0A4D006", "network-not-host", None),
+    ("pxelinux.cfg/default", "host-config", "pxelinux.cfg.j2"),
+    ("/grub/grub.cfg", "host-config", "grub.cfg.j2"),
+    ("/grub/by-mac/52:54:00:00:00:1a.cfg", "host-config", "grub.cfg.j2"),
+    ("boot.ipxe", "host-config", "boot.ipxe.j2"),
+]
+UNKNOWN = [
+    ("pxelinux.0", "static-file", "pxelinux.0"),
+    ("pxelinux.cfg/01-52-54-00-00-00-99", "unknown-host", None),
+    ("pxelinux.cfg/0A4D0068", "unknown-host", None),
+    ("pxelinux.cfg/0A", "network-not-host", None),
+    ("pxelinux.cfg/default", "unknown-host", None),
+    ("/grub/grub.cfg", "stub", "grub-stub.cfg.j2"),
+    ("/grub/grub.cfg-01-52-54-00-00-00-99", "unknown-host", None),
+    ("/grub/by-mac/52:54:00:00:00:99.cfg", "unknown-host", None),
+    ("boot.ipxe", "stub", "ipxe-stub.ipxe.j2"),
+    ("boot.ipxe?mac=52-54-00-00-00-99", "unknown-host", None),
+    ("ipxe/52-54-00-00-00-99.ipxe", "unknown-host", None),
+]
+
+
+def _check(asked: str, host: HostBoot | None, code: str, what: str | None) -> None:
+    answer = resolve(parse(asked), host)
+    assert answer.reason.code == code
+    match answer:
+        case Rendered(template=template):
+            assert template == what
+        case StaticFile(path=path):
+            assert path == what
+        case Missing():
+            assert what is None
+
+
+@pytest.mark.parametrize(("asked", "code", "what"), [pytest.param(*case, id=case[0]) for case in KNOWN])
+def test_a_known_host_gets_its_own(host: HostBoot, asked: str, code: str, what: str | None) -> None:
+    """Configurations are rendered for the host, other names are files."""
+    _check(asked, host, code, what)
+
+
+@pytest.mark.parametrize(("asked", "code", "what"), [pytest.param(*case, id=case[0]) for case in UNKNOWN])
+def test_an_unknown_client_gets_no_hosts_configuration(asked: str, code: str, what: str | None) -> None:
+    """It may load programs, and is sent to ask by its MAC; a name with a MAC never leads to a stub again."""
+    _check(asked, None, code, what)
+
+
+def test_a_host_without_an_image_is_told_apart_from_an_unknown_one(host: HostBoot) -> None:
+    """The operator must see that a profile is missing, and not a server."""
+    answer = resolve(parse("pxelinux.cfg/default"), replace(host, image=None))
+    assert isinstance(answer, Missing)
+    assert answer.reason.code == "no-image"
+    assert "web01 has no boot profile" in answer.reason.text
+
+
+def test_the_reason_says_what_was_asked_for_and_what_was_repaired(host: HostBoot) -> None:
+    """All that an operator needs to see why a file was or was not served."""
+    answer = resolve(parse("//pxelinux.cfg/01-52-54-00-00-00-1a\xff"), host)
+    assert answer.reason.text == "configuration of web01"
+    assert answer.reason.data == {
+        "path": "pxelinux.cfg/01-52-54-00-00-00-1a",
+        "server": "web01",
+        "key": "mac",
+        "value": "52:54:00:00:00:1a",
+        "repaired": "trailing 0xFF or NUL removed; doubled slashes removed; leading slash removed",
+    }
