@@ -1,0 +1,42 @@
+"""A TFTP read server and client: RFC 1350 with options (2347, 2348, 2349), windows (7440), IPv4 and IPv6.
+
+It stands by itself: of nearboot it needs the exception tree alone. Content comes from a handler, a coroutine off the data
+plane, or from a function that does not block; ``StaticRoot`` is both, for a directory.
+
+    async def handler(request: ReadRequest) -> Content:
+        return f"hello {request.client[0]}".encode()
+
+    with TftpServer(handler, host="::", port=69):
+        ...
+
+    python -m nearboot.tftp ROOT --host :: --port 69
+"""
+
+from nearboot.tftp.client import read
+from nearboot.tftp.content import Content, FileContent
+from nearboot.tftp.limits import Limits
+from nearboot.tftp.options import Policy
+from nearboot.tftp.packet import Mode
+from nearboot.tftp.request import Fast, Handler, Outcome, ReadRequest, TransferEvent
+from nearboot.tftp.server import TftpServer
+from nearboot.tftp.store import StaticRoot, file_content
+from nearboot.tftp.transfer import Pace, Rollover
+
+__all__ = [
+    "Content",
+    "Fast",
+    "FileContent",
+    "Handler",
+    "Limits",
+    "Mode",
+    "Outcome",
+    "Pace",
+    "Policy",
+    "ReadRequest",
+    "Rollover",
+    "StaticRoot",
+    "TftpServer",
+    "TransferEvent",
+    "file_content",
+    "read",
+]

@@ -1,0 +1,125 @@
+"""``python -m nearboot.tftp ROOT --host H --port P``: a directory served read-only until SIGTERM or SIGINT.
+
+Exit codes: 0 stopped by a signal; 1 it could not start (no such root, port in use); 2 wrong arguments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import signal
+import sys
+from collections.abc import Sequence
+
+from nearboot.tftp.limits import Limits
+from nearboot.tftp.options import Policy
+from nearboot.tftp.request import Outcome, TransferEvent
+from nearboot.tftp.server import TftpServer
+from nearboot.tftp.store import StaticRoot
+from nearboot.tftp.transfer import Rollover
+
+STOPS = {signal.SIGTERM, signal.SIGINT}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until a signal; the exit code."""
+    arguments = parser().parse_args(argv)
+    signal.pthread_sigmask(
+        signal.SIG_BLOCK, STOPS
+    )  # before any thread: they inherit it, and only sigwait below sees them
+    try:
+        server = build(arguments)
+    except OSError as error:
+        where = f"{arguments.host} port {arguments.port}: " if error.errno else ""
+        print(f"nearboot.tftp: {where}{error.strerror or error}", file=sys.stderr)
+        return 1
+    server.start()
+    print(f"serving root={arguments.root} host={server.host} port={server.port}", flush=True)
+    gc.collect()
+    gc.freeze()
+    signal.sigwait(STOPS)
+    server.stop(grace_s=arguments.grace_s)
+    print(f"stopped counters={json.dumps(server.counters())}", flush=True)
+    return 0
+
+
+def build(arguments: argparse.Namespace) -> TftpServer:
+    root = StaticRoot(arguments.root, on_note=warn)
+    limits = Limits(
+        cache_bytes=arguments.cache_mb << 20,
+        policy=Policy(
+            blksize=arguments.max_blksize,
+            windowsize=arguments.max_windowsize,
+            clamp_to_mtu=not arguments.allow_fragments,
+        ),
+        rollover=Rollover.ONE if arguments.rollover == 1 else Rollover.ZERO,
+    )
+    on_event = report if arguments.verbose else None
+    return TftpServer(
+        root.read, host=arguments.host, port=arguments.port, fast=root.lookup, on_event=on_event, limits=limits
+    )
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m nearboot.tftp", description="Serve a directory over TFTP, read-only."
+    )
+    add = parser.add_argument
+    add("root", metavar="ROOT", help="the directory; nothing outside of it is served")
+    add("--host", default="::", help="address to listen on (default ::, IPv6 and IPv4)")
+    add("--port", type=port, default=69, help="UDP port (default 69; 0: any free one)")
+    add("--max-blksize", type=bounded(8, 65464), default=65464, metavar="BYTES", help="grant blocks up to this size")
+    add(
+        "--max-windowsize",
+        type=bounded(1, 65535),
+        default=64,
+        metavar="BLOCKS",
+        help="grant windows up to this (default 64)",
+    )
+    add("--allow-fragments", action="store_true", help="grant blocks that are larger than the MTU")
+    add("--rollover", type=int, choices=(0, 1), default=0, help="the block number after 65535 (default 0)")
+    add("--cache-mb", type=bounded(1, 1 << 20), default=256, metavar="MB", help="memory for content (default 256)")
+    add("--grace-s", type=float, default=5.0, metavar="S", help="seconds for transfers to end on a stop (default 5)")
+    add("-v", "--verbose", action="store_true", help="print a line for each request")
+    return parser
+
+
+def bounded(low: int, high: int) -> type[int]:
+    """An argparse type: a whole number from ``low`` to ``high``."""
+
+    def number(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{value} is not within {low} to {high}")
+        return value
+
+    return number  # type: ignore[return-value]  # argparse takes any callable; its message names this function
+
+
+def port(text: str) -> int:
+    return bounded(0, 65535)(text)
+
+
+def report(event: TransferEvent) -> None:
+    """One line for each finished request, key=value; file names escaped, since clients choose them."""
+    error = f" error={event.error!r}" if event.error else ""
+    stream = sys.stderr if event.outcome is Outcome.FAILED else sys.stdout
+    print(
+        f"{event.finished_at.isoformat(timespec='milliseconds')} outcome={event.outcome.value} file={event.filename!r}"
+        f" client={event.client[0]} port={event.client[1]} server={event.server} bytes={event.bytes_sent}"
+        f" blksize={event.blksize} windowsize={event.windowsize} retransmits={event.retransmits}"
+        f" seconds={event.duration_s:.3f}{error}",
+        file=stream,
+        flush=True,
+    )
+
+
+def warn(note: str) -> None:
+    print(
+        f"nearboot.tftp: {note!r}" if not note.isprintable() else f"nearboot.tftp: {note}", file=sys.stderr, flush=True
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+"""Channels: connected UDP sockets that carry one transfer after another, and the pool that they rest in.
+
+A channel is bound to the address that the client asked (with several addresses on an interface the kernel would choose
+another, and OVMF drops such replies) and connected to the client, so the kernel keeps strangers out. Making and closing a
+socket is half the cost of a 1 kB transfer, so it serves ``MAX_USES`` transfers, never two in a row for the same client port.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from contextlib import suppress
+
+from nearboot.tftp.engine import Peer
+from nearboot.tftp.options import V4_OVERHEAD, V6_OVERHEAD
+from nearboot.tftp.runner import Loop
+
+UDP_SEGMENT = 103
+"""linux/udp.h: one send becomes datagrams of this many bytes (GSO)."""
+IP_MTU, IPV6_MTU = 14, 24
+"""linux/in.h, linux/in6.h: the MTU of a connected socket's route."""
+MAX_USES = 64
+MAX_IDLE = 256
+IDLE_S = 30.0
+SEND_BUFFER = 1 << 20
+"""A window of 64 blocks of 1,428 bytes takes about 150 kB of it until the network card is done."""
+
+Local = tuple[str, int]
+"""The address that a channel answers from, and its IPv6 scope (else 0)."""
+
+
+class Channel:
+    """One connected socket in the loop."""
+
+    __slots__ = ("_loop", "_segment", "fd", "idle_since", "local", "peer", "sock", "uses")
+
+    def __init__(self, local: Local, loop: Loop) -> None:
+        address, scope = local
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        try:
+            self.sock.bind((address, 0, 0, scope) if family == socket.AF_INET6 else (address, 0))
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        except OSError:
+            self.sock.close()
+            raise
+        self.local = local
+        self.fd = self.sock.fileno()
+        self.peer: Peer = ("", 0)
+        self.uses = 0
+        self.idle_since = 0.0
+        self._segment = 0
+        self._loop = loop
+        loop.watch(self.fd, self.drain)
+
+    def connect(self, peer: Peer) -> None:
+        """Turn to a new client; what the last one still sends is dropped by the kernel from here on."""
+        self.sock.connect(peer)
+        self.peer = peer
+        if self.uses:
+            self.drain(0.0)
+        self.uses += 1
+
+    def drain(self, now: float) -> None:
+        """Drop what is queued: late packets for the transfer before, and the ICMP errors that it caused."""
+        for _ in range(64):
+            try:
+                self.sock.recv_into(self._loop.buffer)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue
+
+    def segment(self, size: int) -> int:
+        """Have the kernel cut sends into datagrams of ``size`` bytes; how many it takes in one send (1: it cannot)."""
+        if size != self._segment:
+            try:
+                self.sock.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, size)
+            except OSError:
+                return 1
+            self._segment = size
+        return min(64, 65507 // size) if size else 1
+
+    def mtu_blksize(self) -> int:
+        """The largest block that reaches the client in one frame."""
+        if self.sock.family == socket.AF_INET:
+            return self.sock.getsockopt(socket.IPPROTO_IP, IP_MTU) - V4_OVERHEAD
+        return self.sock.getsockopt(socket.IPPROTO_IPV6, IPV6_MTU) - V6_OVERHEAD
+
+    def close(self) -> None:
+        self._loop.unwatch(self.fd, self.sock.close)
+
+
+class ChannelPool:
+    """Channels at rest, by local address, the longest rested first."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._idle: dict[Local, deque[Channel]] = {}
+        self._count = 0
+
+    def take(self, local: Local, peer: Peer) -> Channel:
+        """A channel from ``local`` to ``peer``; OSError if there is no such way."""
+        idle = self._idle.get(local)
+        if idle and idle[0].peer != peer:
+            channel = idle.popleft()
+            self._count -= 1
+        else:
+            channel = Channel(local, self._loop)
+        try:
+            channel.connect(peer)
+        except OSError:
+            channel.close()
+            raise
+        return channel
+
+    def release(self, channel: Channel, now: float) -> None:
+        if channel.uses >= MAX_USES or self._count >= MAX_IDLE:
+            channel.close()
+            return
+        channel.idle_since = now
+        self._loop.readers[channel.fd] = channel.drain
+        self._idle.setdefault(channel.local, deque()).append(channel)
+        self._count += 1
+
+    def trim(self, now: float) -> None:
+        """Close what has rested for long."""
+        for local, idle in list(self._idle.items()):
+            while idle and now - idle[0].idle_since >= IDLE_S:
+                idle.popleft().close()
+                self._count -= 1
+            if not idle:
+                del self._idle[local]
+
+    def close(self) -> None:
+        for idle in self._idle.values():
+            for channel in idle:
+                channel.close()
+        self._idle.clear()
+        self._count = 0
+
+
+def send_error(channel: Channel, datagram: bytes) -> None:
+    """Send an ERROR once; it is a courtesy (RFC 1350 section 7), so a failure to send changes nothing."""
+    with suppress(OSError):
+        channel.sock.send(datagram)

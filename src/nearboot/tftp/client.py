@@ -1,0 +1,121 @@
+"""Read a file over TFTP, as a coroutine: what a health check, or a test, fetches with.
+
+content = await read("2001:db8::5", 69, "grub/grub.cfg", blksize=1228, windowsize=4, timeout_s=1.0, retries=3)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import suppress
+
+from nearboot.errors import PeerError, ProtocolError
+from nearboot.tftp.download import Download
+from nearboot.tftp.packet import Error, ErrorCode, encode
+
+STRANGER = encode(Error(ErrorCode.UNKNOWN_TRANSFER_ID, "unknown transfer ID"))
+REFUSED = encode(Error(ErrorCode.OPTION_REFUSED, "option refused"))
+
+
+async def read(
+    host: str,
+    port: int,
+    filename: str,
+    *,
+    blksize: int = 1428,
+    windowsize: int = 1,
+    timeout_s: float = 1.0,
+    retries: int = 5,
+    max_bytes: int = 1 << 32,
+) -> bytes:
+    """The bytes of ``filename``. PeerError: ERROR, or silence after ``retries``; ProtocolError: the server broke a rule."""
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    except OSError as error:
+        raise PeerError(f"{host!r} port {port}: {error.strerror or error}") from error
+    family, _, _, _, address = found[0]
+    inbox = Inbox()
+    wildcard = "::" if family == socket.AF_INET6 else "0.0.0.0"
+    transport, _ = await loop.create_datagram_endpoint(lambda: inbox, local_addr=(wildcard, 0), family=family)
+    try:
+        download = Download(filename, blksize=blksize, windowsize=windowsize, max_bytes=max_bytes)
+        exchange = Exchange(download, transport, inbox, (str(address[0]), int(address[1])))
+        return await exchange.run(timeout_s, retries)
+    finally:
+        transport.close()
+
+
+class Inbox(asyncio.DatagramProtocol):
+    """Datagrams with their senders, in a queue."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[tuple[bytes, tuple[str, int]]] = asyncio.Queue()
+
+    def datagram_received(self, data: bytes, addr: tuple[str | int, ...]) -> None:
+        self.queue.put_nowait((data, (str(addr[0]), int(addr[1]))))
+
+    def error_received(self, exc: Exception) -> None:
+        """ICMP: the time-out tells."""
+
+
+class Exchange:
+    """The shell of one Download: sends, waits, keeps strangers out."""
+
+    def __init__(
+        self, download: Download, transport: asyncio.DatagramTransport, inbox: Inbox, server: tuple[str, int]
+    ) -> None:
+        self._download = download
+        self._transport = transport
+        self._inbox = inbox
+        self._server = server
+        self._peer: tuple[str, int] | None = None
+        """The server's transfer ID, from its first reply on (RFC 1350 section 4)."""
+
+    async def run(self, timeout_s: float, retries: int) -> bytes:
+        self._send(self._download.request())
+        failures = 0
+        while not self._download.done:
+            try:
+                datagram = await asyncio.wait_for(self._next(), timeout_s * 2 ** min(failures, 4))
+            except TimeoutError:
+                failures += 1
+                if failures > retries:
+                    raise self._silence(failures) from None
+                self._send(self._download.again())
+                continue
+            if self._take(datagram):
+                failures = 0
+        return self._download.content()
+
+    def _take(self, datagram: bytes) -> bool:
+        """Whether the datagram brought the transfer on; a broken rule is told to the server before it is raised."""
+        try:
+            reply = self._download.receive(datagram)
+        except ProtocolError:
+            self._send(REFUSED)
+            raise
+        if reply is not None:
+            self._send(reply)
+        return True
+
+    async def _next(self) -> bytes:
+        """The server's next datagram. Strangers get ERROR 5 and the transfer goes on; an ERROR is never answered."""
+        while True:
+            datagram, sender = await self._inbox.queue.get()
+            if self._peer is None and sender[0] == self._server[0]:
+                self._peer = sender
+            if sender == self._peer:
+                return datagram
+            if datagram[:2] != b"\0\5":
+                with suppress(OSError):
+                    self._transport.sendto(STRANGER, sender)
+
+    def _send(self, datagram: bytes) -> None:
+        self._transport.sendto(datagram, self._peer or self._server)
+
+    def _silence(self, attempts: int) -> PeerError:
+        what = "no reply" if self._peer is None else "no further DATA"
+        return PeerError(
+            f"{self._server[0]} port {self._server[1]}: {self._download.filename!r}: {what} to {attempts} packets"
+        )

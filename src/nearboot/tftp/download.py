@@ -1,0 +1,121 @@
+"""The client's side of a read as a state machine: datagrams and time-outs come in, replies come out.
+
+No socket, no clock. RFC 1350, 2347, 2348, 2349 (tsize), 7440. In a gap the last good block is ACKed, once for each arrival run.
+
+    download = Download("pxelinux.0", blksize=1428, windowsize=16)
+    send(download.request())
+    reply = download.receive(datagram)      # bytes to send, or None
+    download.done, download.content()
+"""
+
+from __future__ import annotations
+
+from nearboot.errors import PeerError, ProtocolError
+from nearboot.tftp.options import DEFAULT_BLKSIZE, number
+from nearboot.tftp.packet import Ack, Data, Error, Mode, Opcode, OptionAck, Request, encode, parse
+
+
+class Download:
+    """One read; ``max_bytes`` bounds what a peer can make us hold."""
+
+    def __init__(self, filename: str, *, blksize: int = 1428, windowsize: int = 1, max_bytes: int = 1 << 32) -> None:
+        self.filename = filename
+        self.done = False
+        self.size: int | None = None
+        """What the server announced by tsize."""
+        self._asked = {"blksize": blksize, "tsize": 0, "windowsize": windowsize}
+        if windowsize == 1:
+            del self._asked["windowsize"]
+        self._blksize = DEFAULT_BLKSIZE
+        self._windowsize = 1
+        self._max_bytes = max_bytes
+        self._parts: list[bytes] = []
+        self._held = 0
+        self._received = 0
+        self._since_ack = 0
+        self._gap_told = False
+        self._last_reply = b""
+
+    def request(self) -> bytes:
+        """The RRQ."""
+        options = tuple((name, str(value)) for name, value in self._asked.items())
+        self._last_reply = encode(Request(Opcode.RRQ, self.filename, Mode.OCTET, options))
+        return self._last_reply
+
+    def again(self) -> bytes:
+        """What to send after a time-out: the request, or the ACK of the last good block."""
+        self._gap_told = False
+        if not self._received:
+            return self._last_reply
+        return self._ack()
+
+    def receive(self, datagram: bytes) -> bytes | None:
+        """One datagram of the server: the reply, if one is due. PeerError on ERROR, ProtocolError on nonsense."""
+        packet = parse(datagram)
+        match packet:
+            case Data():
+                return self._on_data(packet)
+            case OptionAck():
+                return self._on_oack(packet)
+            case Error(code, message):
+                raise PeerError(f"{self.filename!r}: server ERROR {code}: {message}")
+            case _:
+                raise ProtocolError(f"{self.filename!r}: a server sent {type(packet).__name__}; expected DATA or OACK")
+
+    def content(self) -> bytes:
+        return b"".join(self._parts)
+
+    def _on_oack(self, packet: OptionAck) -> bytes | None:
+        if self._received:
+            return None
+        granted = {name.lower(): text for name, text in packet.options}
+        for name, text in granted.items():
+            self._accept(name, text)
+        return self._ack()
+
+    def _accept(self, name: str, text: str) -> None:
+        """RFC 2347: only what was asked; RFC 2348, 7440: never larger."""
+        value = number(text, 0, 1 << 63)
+        if name not in self._asked or value is None:
+            raise ProtocolError(f"{self.filename!r}: OACK {name}={text!r}; expected only options that were asked")
+        if name == "tsize":
+            self.size = value
+            return
+        low = 8 if name == "blksize" else 1
+        if not low <= value <= self._asked[name]:
+            raise ProtocolError(f"{self.filename!r}: OACK {name}={value}; expected {low} to {self._asked[name]}")
+        if name == "blksize":
+            self._blksize = value
+        else:
+            self._windowsize = value
+
+    def _on_data(self, packet: Data) -> bytes | None:
+        if packet.block != self._next():
+            return self._on_gap(packet)
+        if len(packet.payload) > self._blksize:
+            raise ProtocolError(f"{self.filename!r}: DATA of {len(packet.payload)} bytes; expected {self._blksize}")
+        self._received += 1
+        self._since_ack += 1
+        self._gap_told = False
+        self._parts.append(packet.payload)
+        self._held += len(packet.payload)
+        if self._held > self._max_bytes:
+            raise ProtocolError(f"{self.filename!r}: more than {self._max_bytes} bytes; expected at most that")
+        self.done = len(packet.payload) < self._blksize
+        return self._ack() if self.done or self._since_ack >= self._windowsize else None
+
+    def _on_gap(self, packet: Data) -> bytes | None:
+        """A lock-step duplicate is ACKed again (RFC 1350); in a window a block from ahead tells of a gap, once."""
+        ahead = (packet.block - self._next()) % 65536
+        if self._windowsize > 1 and (self._gap_told or ahead > self._windowsize):
+            return None
+        self._gap_told = True
+        return self._ack() if self._received else None
+
+    def _next(self) -> int:
+        return (self._received + 1) % 65536
+
+    def _ack(self) -> bytes:
+        self._since_ack = 0
+        self._last_reply = encode(Ack(self._received % 65536))
+        return self._last_reply

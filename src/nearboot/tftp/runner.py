@@ -1,0 +1,149 @@
+"""The data-plane loop: one epoll, one thread, any number of these side by side (SO_REUSEPORT).
+
+It knows file descriptors, the clock and the timer wheel; not what a datagram means. Who reads a descriptor is a dict of bound
+methods, so a packet costs one look-up and one call. Work from other threads comes in through ``call_soon``.
+
+    loop = Loop(); loop.watch(fd, method); threading.Thread(target=loop.run).start(); loop.stop(); thread.join()
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
+
+from nearboot.tftp.stats import Stats
+from nearboot.tftp.wheel import Wheel
+
+TICK_S = 0.05
+MAX_EVENTS = 256
+"""A batch; epoll.poll allocates its array each time, and 256 entries cost nothing measurable."""
+RECEIVE_BUFFER = 2048
+FAULT_PAUSE_S = 1.0
+
+log = logging.getLogger(__name__)
+
+OnReadable = Callable[[float], None]
+"""Called with ``now`` when its descriptor has something to read."""
+
+
+class Timed(Protocol):
+    """What the wheel turns."""
+
+    def on_timer(self, now: float) -> float | None:
+        """Do what is due; the next deadline, or None when done."""
+
+
+class Loop:
+    """One epoll loop; ``readers``, ``buffer`` and ``wheel`` are for the sessions that live in it."""
+
+    def __init__(self) -> None:
+        self.readers: dict[int, OnReadable] = {}
+        self.buffer = bytearray(RECEIVE_BUFFER)
+        self.wheel: Wheel[Timed] = Wheel(time.monotonic(), TICK_S)
+        self.stats = Stats()
+        self.on_tick: list[Callable[[float], bool]] = []
+        """Called at each tick; True asks for another one."""
+        self._epoll = select.epoll()
+        self._calls: deque[Callable[[float], None]] = deque()
+        self._closing: list[Callable[[], None]] = []
+        self._running = True
+        self._tick_at = 0.0
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self.watch(self._wake, self._on_wake)
+
+    def watch(self, fd: int, reader: OnReadable) -> None:
+        """Call ``reader`` whenever ``fd`` can be read."""
+        self.readers[fd] = reader
+        self._epoll.register(fd, select.EPOLLIN)
+
+    def watch_writable(self, fd: int, wanted: bool) -> None:
+        """Call the reader of ``fd`` also when it can be written: after a send that the kernel had no room for."""
+        self._epoll.modify(fd, select.EPOLLIN | select.EPOLLOUT if wanted else select.EPOLLIN)
+
+    def unwatch(self, fd: int, close: Callable[[], None]) -> None:
+        """Forget ``fd``, and close it after the batch: an event of it, or of its number's next owner, may be in there."""
+        self._epoll.unregister(fd)
+        self.readers[fd] = _nobody
+        self._closing.append(close)
+
+    def call_soon(self, call: Callable[[float], None]) -> None:
+        """From any thread: run ``call(now)`` in the loop."""
+        self._calls.append(call)
+        with suppress(OSError):  # the loop is closed: nobody is there to be woken
+            os.eventfd_write(self._wake, 1)
+
+    def tick_soon(self) -> None:
+        """From the loop's thread: tick at the end of this batch."""
+        self._tick_at = 0.0
+
+    def stop(self) -> None:
+        """From any thread: return from ``run`` after the batch under way."""
+        self.call_soon(self._on_stop)
+
+    def run(self) -> None:
+        """Serve until ``stop``. With nothing in the wheel it sleeps until a packet comes."""
+        poll, readers, monotonic = self._epoll.poll, self.readers, time.monotonic
+        wait_s: float = TICK_S
+        while self._running:
+            events = poll(wait_s, MAX_EVENTS)
+            now = monotonic()
+            for fd, _ in events:
+                try:
+                    readers[fd](now)
+                except Exception:
+                    self._on_fault(fd)
+            if now >= self._tick_at:
+                self._tick_at = now + TICK_S
+                wait_s = TICK_S if self._tick(now) else -1
+            elif wait_s < 0:
+                wait_s = TICK_S
+            if self._closing:
+                self._close_closing()
+
+    def close(self) -> None:
+        """Give the descriptors back; after ``run`` has returned."""
+        self._close_closing()
+        self._epoll.close()
+        os.close(self._wake)
+        self._wake = -1
+
+    def _tick(self, now: float) -> bool:
+        """Turn the wheel; whether there is anything left to wait for."""
+        for item in self.wheel.due(now):
+            try:
+                deadline = item.on_timer(now)
+            except Exception:
+                self._on_fault(-1)
+                deadline = now + FAULT_PAUSE_S
+            if deadline is not None:
+                self.wheel.add(item, deadline)
+        busy = [call(now) for call in self.on_tick]
+        return any(busy) or not self.wheel.is_empty
+
+    def _on_wake(self, now: float) -> None:
+        with suppress(BlockingIOError):
+            os.eventfd_read(self._wake)
+        while self._calls:
+            self._calls.popleft()(now)
+
+    def _on_stop(self, now: float) -> None:
+        self._running = False
+
+    def _on_fault(self, fd: int) -> None:
+        """A bug of ours: one transfer's matter, never the loop's end."""
+        self.stats.faults += 1
+        log.exception("fault in the TFTP data plane fd=%d", fd)
+
+    def _close_closing(self) -> None:
+        while self._closing:
+            self._closing.pop()()
+
+
+def _nobody(now: float) -> None:
+    """The reader of a descriptor that was closed in this batch."""

@@ -1,0 +1,150 @@
+"""The TFTP server: sockets and threads put together around the data plane.
+
+    with TftpServer(handler, host="::", port=69, fast=root.lookup, on_event=print) as server:
+        print(server.port)
+
+One data-plane thread (a ``Worker``), one for handlers, one for events; the last two sleep when there is nothing to do.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+from nearboot.tftp.event_runner import EventThread, OnEvent
+from nearboot.tftp.handler_runner import HandlerThread
+from nearboot.tftp.limits import Limits
+from nearboot.tftp.listener_runner import Listener, bound
+from nearboot.tftp.request import Fast, Handler
+from nearboot.tftp.request_runner import Reception
+from nearboot.tftp.runner import Loop
+
+
+class TftpServer:
+    """A read-only TFTP server (RFC 1350, 2347, 2348, 2349, 7440). ``port`` is the real one, also where 0 was asked.
+
+    The socket is bound by the constructor, so an address in use is an OSError here and nowhere else.
+    """
+
+    def __init__(
+        self,
+        handler: Handler | None,
+        *,
+        host: str,
+        port: int,
+        fast: Fast | None = None,
+        on_event: OnEvent | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self._handlers = HandlerThread(handler) if handler else None
+        self._events = EventThread(on_event) if on_event else None
+        try:
+            sock = bound(host, port)
+        except OSError:
+            self._close_threads()
+            raise
+        self.host = host
+        self.port: int = sock.getsockname()[1]
+        self._worker = Worker(sock, limits=limits or Limits(), fast=fast, handlers=self._handlers, events=self._events)
+
+    def start(self) -> None:
+        """Serve, in threads of its own."""
+        if self._events:
+            self._events.start()
+        if self._handlers:
+            self._handlers.start()
+        self._worker.start()
+
+    def stop(self, grace_s: float = 5.0) -> None:
+        """Take no more requests, let transfers end for ``grace_s`` seconds, fail the rest, hand on all events."""
+        self._worker.stop(grace_s)
+        self._close_threads()
+
+    def counters(self) -> dict[str, int]:
+        """Totals since the start, and what is going on now: ``active`` transfers, ``cached_bytes``."""
+        return self._worker.counters()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop(grace_s=0.0 if error else 5.0)
+
+    def _close_threads(self) -> None:
+        if self._handlers:
+            self._handlers.close()
+        if self._events:
+            self._events.close()
+
+
+class Worker:
+    """One data plane: a loop, its listener and its sessions, in one thread. Several can share a port (SO_REUSEPORT)."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        *,
+        limits: Limits,
+        fast: Fast | None,
+        handlers: HandlerThread | None,
+        events: EventThread | None,
+    ) -> None:
+        self._loop = Loop()
+        self._reception = Reception(
+            self._loop, limits=limits, fast=fast, handlers=handlers, wants_events=events is not None
+        )
+        self._listener = Listener(sock, self._loop, self._reception.on_datagram)
+        self._events = events
+        self._deadline: float | None = None
+        self._loop.on_tick.append(self._on_tick)
+        self._thread = threading.Thread(target=self._loop.run, name="nearboot-tftp-data", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, grace_s: float) -> None:
+        """Drain and end; idempotent."""
+        if self._thread.is_alive():
+            self._loop.call_soon(lambda now: self._begin_stop(now + grace_s))
+            self._thread.join()
+        elif self._deadline is None:
+            self._begin_stop(time.monotonic())
+            self._end(time.monotonic())
+        else:
+            return
+        self._loop.close()
+
+    def counters(self) -> dict[str, int]:
+        reception = self._reception
+        live = {"active": len(reception.table), "cached_bytes": reception.cache.held_bytes}
+        return self._loop.stats.snapshot() | live
+
+    def _begin_stop(self, deadline: float) -> None:
+        if self._deadline is None:
+            self._listener.close()
+        self._deadline = deadline
+        self._loop.tick_soon()
+
+    def _on_tick(self, now: float) -> bool:
+        """Whether to tick on: while stopping, though no timer runs."""
+        self._reception.pool.trim(now)
+        if self._deadline is not None and (len(self._reception.table) == 0 or now >= self._deadline):
+            self._end(now)
+        self._flush()
+        return self._deadline is not None
+
+    def _end(self, now: float) -> None:
+        self._reception.close("the server stopped", now)
+        self._flush()
+        self._loop.stop()
+
+    def _flush(self) -> None:
+        if self._events and self._reception.ended:
+            self._events.put(self._reception.ended)
+            self._reception.ended = []

@@ -1,0 +1,239 @@
+"""One transfer on its channel: ACKs go into the state machine, slices of the shared frames go out.
+
+``on_readable`` is the hot path: one recv, one call of ``Transfer.ack``, one slice, one send. Windows need no second path: the
+channel has UDP_SEGMENT set as a socket option (setsockopt once, not a control message for each send), and the kernel cuts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from nearboot.errors import ProtocolError
+from nearboot.tftp.channel_runner import Channel, send_error
+from nearboot.tftp.content import Frames, Segment
+from nearboot.tftp.engine import Key
+from nearboot.tftp.options import Terms
+from nearboot.tftp.packet import Error, ErrorCode, encode, parse
+from nearboot.tftp.request import ReadRequest
+from nearboot.tftp.runner import Loop
+from nearboot.tftp.transfer import Transfer
+
+BROKEN = encode(Error(ErrorCode.UNDEFINED, "transfer failed"))
+"""Short and fixed: consoles show it, and it names no path of ours."""
+ACK = 4
+
+
+class Session:
+    """A transfer under way. ``on_end`` is called once, when it has ended."""
+
+    __slots__ = (
+        "_buffer",
+        "_chunk",
+        "_first",
+        "_frame",
+        "_loop",
+        "_on_end",
+        "_recv_into",
+        "_send",
+        "_stop",
+        "_unsent",
+        "_view",
+        "channel",
+        "datagram",
+        "frames",
+        "key",
+        "request",
+        "terms",
+        "transfer",
+    )
+
+    def __init__(
+        self,
+        channel: Channel,
+        transfer: Transfer,
+        frames: Frames,
+        terms: Terms,
+        *,
+        loop: Loop,
+        key: Key,
+        datagram: bytes,
+        request: ReadRequest,
+        on_end: Callable[[Session, float], None],
+    ) -> None:
+        self.channel = channel
+        self.transfer = transfer
+        self.frames = frames
+        self.terms = terms
+        self.key = key
+        self.datagram = datagram
+        self.request = request
+        self._on_end = on_end
+        self._loop = loop
+        self._buffer = loop.buffer
+        self._recv_into = channel.sock.recv_into
+        self._send = channel.sock.send
+        self._frame = frames.frame
+        self._chunk = channel.segment(frames.frame if terms.windowsize > 1 else 0)
+        self._unsent = (0, 0)
+        self._turn_to(frames.segment(1))
+
+    @property
+    def moving(self) -> bool:
+        return self.transfer.moving
+
+    def begin(self, now: float) -> None:
+        """Send the first reply and listen."""
+        self._loop.readers[self.channel.fd] = self.on_readable
+        self._loop.wheel.add(self, self.transfer.deadline or now)
+        self._send_blocks(*self.transfer.start(), now)
+
+    def repeat(self, now: float) -> None:
+        """The same request came again before any ACK: the first reply goes out once more."""
+        self.transfer.retransmits += 1
+        self._send_blocks(*self.transfer.start(), now)
+
+    def on_readable(self, now: float) -> None:
+        buffer = self._buffer
+        try:
+            size = self._recv_into(buffer)
+        except OSError as error:
+            self._on_receive_error(error, now)
+            return
+        if buffer[1] != ACK or size < 4 or buffer[0]:
+            self._on_other(bytes(buffer[:size]), now)
+            return
+        todo = self.transfer.ack(buffer[2] << 8 | buffer[3], now)
+        if todo is None:
+            if self.transfer.ended:
+                self._end(now)
+            return
+        first, count = todo
+        start = (first - self._first) * self._frame
+        stop = start + count * self._frame
+        if start < 0 or stop > self._stop or count > self._chunk:
+            self._send_blocks(first, count, now)
+            return
+        try:
+            self._send(self._view[start:stop])
+        except OSError as error:
+            self._on_send_error(error, first, count, now)
+
+    def on_timer(self, now: float) -> float | None:
+        """The wheel's turn: the next deadline, or None when the transfer is over."""
+        was_over = self.transfer.ended
+        todo = self.transfer.expire(now)
+        if todo is not None:
+            self._send_blocks(*todo, now)
+        elif not was_over:
+            self._end_if_over(now)
+        return self.transfer.deadline
+
+    def fail(self, reason: str, now: float) -> None:
+        """End it from our side, and tell the client."""
+        if not self.transfer.ended:
+            self.transfer.fail(reason, now)
+            send_error(self.channel, BROKEN)
+            self._end(now)
+
+    def give_way(self, now: float) -> None:
+        """End it without a word: its client has asked anew from the same port."""
+        if not self.transfer.ended:
+            self.transfer.give_way(now)
+            self._end(now)
+
+    def _end_if_over(self, now: float) -> None:
+        if self.transfer.ended:
+            self._end(now)
+
+    def _end(self, now: float) -> None:
+        if self._unsent[1]:
+            self._loop.watch_writable(self.channel.fd, False)
+        self._on_end(self, now)
+
+    def _turn_to(self, segment: Segment) -> None:
+        self._view = segment.view
+        self._first = segment.first
+        self._stop = (segment.end - segment.first) * self._frame
+
+    def _send_blocks(self, first: int, count: int, now: float) -> None:
+        """The general form: the OACK, windows across segments, more blocks than one send takes."""
+        if first == 0:
+            self._send_oack(now)
+            return
+        while count:
+            try:
+                part = self._part(first, count)
+                at = (first - self._first) * self._frame
+                self._send(self._view[at : at + part * self._frame])
+            except OSError as error:
+                self._on_send_error(error, first, count, now)
+                return
+            first, count = first + part, count - part
+
+    def _part(self, first: int, count: int) -> int:
+        """How many of the blocks go in one send; turns to the segment of ``first``."""
+        end = self._first + self._stop // self._frame
+        if not self._first <= first < end:
+            try:
+                segment = self.frames.segment(first)
+            except OSError as error:
+                raise UnreadableError(str(error)) from error
+            self._turn_to(segment)
+            end = segment.end
+        return min(count, end - first, self._chunk)
+
+    def _send_oack(self, now: float) -> None:
+        try:
+            self._send(self.terms.oack)
+        except OSError as error:
+            self._on_send_error(error, 0, 1, now)
+
+    def _on_send_error(self, error: OSError, first: int, count: int, now: float) -> None:
+        if isinstance(error, UnreadableError):
+            self.fail(f"content cannot be read: {error}", now)
+        elif isinstance(error, BlockingIOError):
+            self._wait_for_room(first, count)
+        elif isinstance(error, ConnectionRefusedError):
+            self._on_gone(now)
+        elif self._chunk > 1:
+            self._chunk = 1  # the route takes no GSO (EINVAL past its MTU, EIO without checksums): a loop of sends does
+            self.channel.segment(0)
+            self._send_blocks(first, count, now)
+        else:
+            self._loop.stats.send_errors += 1  # as if lost on the way: the timer sends it again
+
+    def _wait_for_room(self, first: int, count: int) -> None:
+        self._unsent = (first, count)
+        self._loop.readers[self.channel.fd] = self._on_writable
+        self._loop.watch_writable(self.channel.fd, True)
+
+    def _on_writable(self, now: float) -> None:
+        self._loop.watch_writable(self.channel.fd, False)
+        self._loop.readers[self.channel.fd] = self.on_readable
+        (first, count), self._unsent = self._unsent, (0, 0)
+        self._send_blocks(first, count, now)
+
+    def _on_receive_error(self, error: OSError, now: float) -> None:
+        """ICMP's "port unreachable" is the client's end; other ICMP errors pass, and a timer waits for the client."""
+        if isinstance(error, ConnectionRefusedError):
+            self._on_gone(now)
+
+    def _on_gone(self, now: float) -> None:
+        if not self.transfer.ended:
+            self.transfer.peer_gone(now)
+            self._end(now)
+
+    def _on_other(self, datagram: bytes, now: float) -> None:
+        """Anything but an ACK: an ERROR ends the transfer without an answer, the rest is dropped."""
+        with suppress(ProtocolError):
+            packet = parse(datagram)
+            if isinstance(packet, Error) and not self.transfer.ended:
+                self.transfer.peer_error(packet.code, packet.message, now)
+                self._end(now)
+                return
+        self._loop.stats.unexpected += 1
+
+
+class UnreadableError(OSError):
+    """The content, not the network, failed."""

@@ -1,0 +1,51 @@
+"""Counters of one data-plane loop: plain integers, written by its thread alone, read by any.
+
+stats.snapshot()["completed"]
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+from nearboot.tftp.request import Outcome
+
+
+@dataclass(slots=True)
+class Stats:
+    """Totals since the start. All count up."""
+
+    requests: int = 0
+    repeats: int = 0
+    """Requests for a reply that is already out or on its way."""
+    replaced: int = 0
+    """Transfers ended by a new request from the same port."""
+    malformed: int = 0
+    unexpected: int = 0
+    """Datagrams at the server port that are no requests: dropped."""
+    over_sessions: int = 0
+    over_client: int = 0
+    refused_port: int = 0
+    send_errors: int = 0
+    faults: int = 0
+    """Exceptions of our own in the loop: bugs."""
+    completed: int = 0
+    aborted_by_client: int = 0
+    timed_out: int = 0
+    failed: int = 0
+    not_found: int = 0
+    refused: int = 0
+    bytes_sent: int = 0
+    retransmits: int = 0
+
+    def count(self, outcome: Outcome) -> None:
+        """Add one to the counter that bears the outcome's name."""
+        setattr(self, outcome.value, getattr(self, outcome.value) + 1)
+
+    def snapshot(self) -> dict[str, int]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def total(parts: list[Stats]) -> Stats:
+    """The sum over several loops."""
+    names = [field.name for field in fields(Stats)]
+    return replace(Stats(), **{name: sum(getattr(part, name) for part in parts) for name in names})
