@@ -1,0 +1,166 @@
+"""From names to places: a parsed file becomes a latency map between the inventory's locations.
+
+A name is a location's slug, or, in any case and Unicode form, its slug, an alias or its name. Names that fit nothing
+are listed, never created: the map can rank what the inventory holds, and add nothing to it.
+
+    latency_map, quarantined, summary = resolve(parsed, inventory.locations)
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from difflib import get_close_matches
+
+from nearboot.errors import Fault, InputError
+from nearboot.latency.formats import ParsedMap
+from nearboot.latency.rows import RawRow, merge_duplicates
+from nearboot.model import LatencyMap, LatencySample, Location, Quarantine, Slug
+
+MAX_HINTS = 50  # with more unknown names than this, they are other places and not typing errors
+STALE_DAYS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What became of a file's rows."""
+
+    source: str
+    format: str
+    rows: int  # good rows in the file, repeated pairs counted once
+    samples: int  # rows that are in the map
+    locations: int  # locations that the map has a sample of
+    self_pairs: int = 0  # rows of a location with itself: dropped
+    unknown_rows: int = 0
+    unknown: Mapping[str, int] = field(default_factory=dict)  # name → rows that it appears in
+    quarantined: int = 0  # bad rows of the file
+    newest: datetime | None = None
+    notes: tuple[str, ...] = ()
+
+    def lines(self) -> tuple[str, ...]:
+        """The summary for people, one fact a line."""
+        newest = f", newest measured {self.newest:%Y-%m-%d %H:%M} UTC" if self.newest else ""
+        said = [f"{self.source}: {self.samples} samples between {self.locations} locations ({self.format}){newest}"]
+        if self.quarantined:
+            said.append(f"{self.quarantined} rows refused")
+        if self.unknown:
+            names = ", ".join(f"{name} ({count})" for name, count in list(self.unknown.items())[:10])
+            more = f", and {len(self.unknown) - 10} more" if len(self.unknown) > 10 else ""
+            said.append(f"{self.unknown_rows} rows with {len(self.unknown)} names of no location: {names}{more}")
+        if self.self_pairs:
+            said.append(f"{self.self_pairs} rows of a location with itself dropped")
+        return (*said, *self.notes)
+
+
+def resolve(parsed: ParsedMap, locations: Sequence[Location]) -> tuple[LatencyMap, tuple[Quarantine, ...], Summary]:
+    """The map between locations, what was not used (the file's bad rows, one entry per unknown name), and the counts.
+
+    ``InputError`` if a name that the file uses fits two locations, or if no row is left.
+    """
+    index = _index(locations)
+    exact = {location.slug for location in locations}
+    names = Counter(name for row in parsed.rows for name in {row.src, row.dst})
+    slugs = {name: found for name in names if (found := _find(name, exact, index))}
+    _refuse_ambiguous(parsed, slugs)
+    known = {name: found[0] for name, found in slugs.items()}
+    placed = [
+        replace(row, src=known[row.src], dst=known[row.dst])
+        for row in parsed.rows
+        if row.src in known and row.dst in known
+    ]
+    between = [row for row in placed if row.src != row.dst]
+    rows, repeated = merge_duplicates(between)
+    if not rows:
+        raise InputError(_nothing_left(parsed, names, known))
+    samples = tuple(_sample(row) for row in rows)
+    unknown = {name: count for name, count in names.most_common() if name not in known}
+    quarantined = parsed.quarantined + _unknown_names(parsed, unknown, index)
+    notes = parsed.notes + ((f"{repeated} pairs came under several names: the median",) if repeated else ())
+    summary = Summary(
+        source=parsed.source,
+        format=parsed.format,
+        rows=len(parsed.rows),
+        samples=len(samples),
+        locations=len({slug for sample in samples for slug in (sample.src, sample.dst)}),
+        self_pairs=len(placed) - len(between),
+        unknown_rows=len(parsed.rows) - len(placed),
+        unknown=unknown,
+        quarantined=len(parsed.quarantined),
+        newest=max((s.measured_at for s in samples if s.measured_at), default=None),
+        notes=notes + _age_note(samples, parsed.read_at),
+    )
+    return LatencyMap(parsed.source, parsed.read_at, samples), quarantined, summary
+
+
+def _index(locations: Iterable[Location]) -> dict[str, tuple[Slug, ...]]:
+    """Every spelling that means a location, and the locations that it means."""
+    index: dict[str, tuple[Slug, ...]] = {}
+    for location in locations:
+        for key in {_key(name) for name in (location.slug, location.name, *location.aliases)} - {""}:
+            index[key] = (*index.get(key, ()), location.slug)
+    return index
+
+
+def _key(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name.strip()).casefold())
+
+
+def _find(name: str, exact: set[Slug], index: Mapping[str, tuple[Slug, ...]]) -> tuple[Slug, ...]:
+    return (Slug(name),) if name in exact else index.get(_key(name), ())
+
+
+def _refuse_ambiguous(parsed: ParsedMap, slugs: Mapping[str, tuple[Slug, ...]]) -> None:
+    first = {name: row.line for row in reversed(parsed.rows) for name in (row.src, row.dst)}
+    faults = [
+        Fault(parsed.file, first[name], name, f"a name of {len(found)} locations: {', '.join(sorted(found))}",
+              "a name of one location (change an alias, or use the slug)")
+        for name, found in slugs.items() if len(found) > 1
+    ]  # fmt: skip
+    if faults:
+        raise InputError(sorted(faults, key=lambda fault: (fault.line, fault.field)))
+
+
+def _nothing_left(parsed: ParsedMap, names: Mapping[str, int], known: Mapping[str, Slug]) -> list[Fault]:
+    unknown = sorted(name for name in names if name not in known)
+    shown = ", ".join(unknown[:20]) + (f" and {len(unknown) - 20} more" if len(unknown) > 20 else "")
+    found = f"names of no location: {shown}" if unknown else "only pairs of a location with itself"
+    expected = "pairs of two locations, named by slug, alias or name (add aliases to the inventory)"
+    return [Fault(parsed.file, 0, "", found, expected)]
+
+
+def _sample(row: RawRow) -> LatencySample:
+    return LatencySample(
+        Slug(row.src),
+        Slug(row.dst),
+        row.rtt_ms,
+        row.min_ms,
+        loss=row.loss,
+        count=row.count,
+        measured_at=row.measured_at,
+    )
+
+
+def _unknown_names(
+    parsed: ParsedMap, unknown: Mapping[str, int], index: Mapping[str, tuple[Slug, ...]]
+) -> tuple[Quarantine, ...]:
+    first = {name: row.line for row in reversed(parsed.rows) for name in (row.src, row.dst)}
+    hints = len(unknown) <= MAX_HINTS
+    return tuple(
+        Quarantine(parsed.file, first[name], name, _unknown_reason(name, count, index if hints else {}))
+        for name, count in unknown.items()
+    )
+
+
+def _unknown_reason(name: str, count: int, index: Mapping[str, tuple[Slug, ...]]) -> str:
+    near = get_close_matches(_key(name), index, n=1, cutoff=0.8)
+    hint = f"; did you mean {index[near[0]][0]}?" if near else ""
+    return f"no location has this slug, alias or name ({count} rows){hint}"
+
+
+def _age_note(samples: Iterable[LatencySample], now: datetime) -> tuple[str, ...]:
+    times = [sample.measured_at for sample in samples if sample.measured_at]
+    days = (now - max(times)).days if times else 0
+    return (f"the newest measurement is {days} days old",) if days > STALE_DAYS else ()

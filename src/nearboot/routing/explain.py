@@ -1,0 +1,260 @@
+"""Why a server boots from where it boots, and why not from each of the others: the answer as a value, and for people.
+
+Nothing is decided here: the route was selected already; this follows a server's way to it and adds what it means.
+
+    for line in explain(server, route, ...).lines():
+        print(line)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from nearboot.model import (
+    BootServer,
+    Candidate,
+    Estimate,
+    Health,
+    Interface,
+    Location,
+    Reason,
+    Route,
+    Server,
+    Slug,
+    Subnet,
+)
+from nearboot.routing.policy import Policy
+from nearboot.routing.predict import block_count, total_s, transfer_s
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A candidate of the route with what stands behind its place. ``estimate`` None: no longer known."""
+
+    candidate: Candidate
+    server: BootServer | None
+    estimate: Estimate | None
+    health: str  # "healthy 3 s ago", "failed 5 s ago", "never probed"
+    predicted_s: float | None  # all files of the boot, one after the other
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file of the boot as the chosen boot server would send it."""
+
+    name: str
+    size: int  # bytes
+    blocks: int
+    predicted_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The whole way from a server to its boot server. ``places``: its location, then what contains it."""
+
+    server: Server
+    interface: Interface | None
+    subnet: Subnet | None
+    places: tuple[Location, ...]
+    route: Route
+    candidates: tuple[Weighed, ...]
+    downloads: tuple[Download, ...]
+    kea: str  # what Kea will tell the client; "" where there is no boot server
+    policy: Policy
+
+    def lines(self) -> tuple[str, ...]:
+        """The explanation for people: the answer first, then the way to it."""
+        return (
+            *_answer(self),
+            *_way(self),
+            *_table(self),
+            *_why_not(self),
+            *_prediction(self),
+            *([f"Kea will say: {self.kea}"] if self.kea else []),
+        )
+
+
+def explain(
+    server: Server,
+    route: Route,
+    *,
+    interface: Interface | None,
+    subnet: Subnet | None,
+    locations: Iterable[Location],
+    boot_servers: Iterable[BootServer],
+    estimates: Mapping[Slug, Estimate],
+    health: Mapping[Slug, Health],
+    files: Mapping[str, int],
+    boot_file: str = "",
+    policy: Policy,
+    now: datetime,
+) -> Explanation:
+    """Follow a server to the route of its location (or of what contains it).
+
+    ``estimates`` and ``health`` are by boot server; ``files`` are the sizes in bytes of what the client will read
+    (kernel, initrd); ``boot_file`` is the path of the NBP, for the URL that DHCPv6 hands out.
+    """
+    by_name = {boot_server.name: boot_server for boot_server in boot_servers}
+    weighed = tuple(
+        Weighed(
+            candidate,
+            by_name.get(candidate.boot_server),
+            estimates.get(candidate.boot_server),
+            _health(health.get(candidate.boot_server), now),
+            total_s(files.values(), candidate.cost_ms, policy),
+        )
+        for candidate in route.candidates
+    )
+    chosen = next((w for w in weighed if w.candidate.boot_server == route.chosen), None)
+    cost = chosen.candidate.cost_ms if chosen else None
+    downloads = tuple(
+        Download(name, size, block_count(size, policy.blksize), transfer_s(size, cost, policy))
+        for name, size in files.items()
+    )
+    return Explanation(
+        server=server,
+        interface=interface,
+        subnet=subnet,
+        places=_places(server.location, locations),
+        route=route,
+        candidates=weighed,
+        downloads=downloads,
+        kea=_kea(chosen.server if chosen else None, route.family, boot_file),
+        policy=policy,
+    )
+
+
+def _places(start: Slug, locations: Iterable[Location]) -> tuple[Location, ...]:
+    by_slug = {location.slug: location for location in locations}
+    found: list[Location] = []
+    at: Slug | None = start
+    while at is not None and at in by_slug and by_slug[at] not in found:
+        found.append(by_slug[at])
+        at = by_slug[at].parent
+    return tuple(found)
+
+
+def _health(health: Health | None, now: datetime) -> str:
+    if health is None:
+        return "never probed"
+    verb = "healthy" if health.healthy else "failed"
+    return f"{verb} {age_text((now - health.checked_at).total_seconds())} ago"
+
+
+def _kea(server: BootServer | None, family: int, boot_file: str) -> str:
+    """The words of the DHCP reply: next-server in v4 (RFC 2131 siaddr), bootfile-url in v6 (RFC 5970 option 59)."""
+    if server is None:
+        return ""
+    if family == 4:
+        name = f", boot file {boot_file}" if boot_file else ""
+        return f"next-server {server.ipv4}{name}" if server.ipv4 else ""
+    port = "" if server.tftp_port == 69 else f":{server.tftp_port}"
+    return f"bootfile-url tftp://[{server.ipv6}]{port}/{boot_file.lstrip('/')}" if server.ipv6 else ""
+
+
+def _answer(explained: Explanation) -> list[str]:
+    route, name = explained.route, explained.server.name
+    target = f"from {route.chosen}" if route.chosen else "from nowhere"
+    return [f"{name} boots over IPv{route.family} {target}", *(f"  {reason.text}" for reason in route.reasons)]
+
+
+def _way(explained: Explanation) -> list[str]:
+    interface, subnet = explained.interface, explained.subnet
+    lines = []
+    if interface is not None:
+        address = interface.ipv4 if explained.route.family == 4 else interface.ipv6
+        known = [str(item) for item in (interface.mac, address) if item]
+        lines.append(f"interface: {interface.name}" + (f" ({', '.join(known)})" if known else ""))
+    else:
+        lines.append("interface: none that may netboot is in the inventory")
+    lines.append(f"subnet: {subnet.prefix} at {subnet.location}" if subnet else "subnet: none in the inventory")
+    places = " in ".join(f"{place.kind.value} {place.slug}" for place in explained.places)
+    place = places or f"{explained.server.location} (not in the inventory)"
+    inherited = explained.route.location != explained.server.location
+    lines.append(f"location: {place}" + (f"; the route is that of {explained.route.location}" if inherited else ""))
+    return lines
+
+
+def _table(explained: Explanation) -> list[str]:
+    """The candidates in rank order, in columns as wide as their widest cell."""
+    head = (
+        "rank",
+        "boot server",
+        "at",
+        "round trip",
+        "loss",
+        "per block",
+        "known by",
+        "age",
+        "probes",
+        "health",
+        "boot",
+    )
+    rows = [head, *(_cells(weighed, explained.policy) for weighed in explained.candidates)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    return ["candidates:", *("  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)]
+
+
+def _cells(weighed: Weighed, policy: Policy) -> tuple[str, ...]:
+    candidate, estimate = weighed.candidate, weighed.estimate
+    via = f" {estimate.via[0]} → {estimate.via[1]}" if estimate and estimate.via else ""
+    penalty = f" (+{estimate.penalty:.0%})" if estimate and estimate.penalty else ""
+    age = age_text(estimate.age_s) if estimate and estimate.age_s is not None else "-"
+    stale = " (old)" if estimate and estimate.age_s is not None and estimate.age_s > policy.stale_s else ""
+    return (
+        str(candidate.rank + 1) + ("" if candidate.eligible else " not usable"),
+        candidate.boot_server,
+        weighed.server.location if weighed.server else "?",
+        _ms(candidate.rtt_ms),
+        "-" if candidate.loss is None else f"{candidate.loss:.1%}",
+        _ms(candidate.cost_ms),
+        f"{candidate.rung}{via}{penalty}",
+        age + stale,
+        str(estimate.count) if estimate and estimate.count else "-",
+        weighed.health,
+        _seconds(weighed.predicted_s),
+    )
+
+
+def _why_not(explained: Explanation) -> list[str]:
+    lines = []
+    for weighed in explained.candidates:
+        name = weighed.candidate.boot_server
+        reasons = "; ".join(_unnamed(reason, name) for reason in weighed.candidate.reasons)
+        if name != explained.route.chosen and reasons:
+            lines.append(f"why not {name}: {reasons}")
+        elif reasons:
+            lines.append(f"note on {name}: {reasons}")
+    return lines
+
+
+def _unnamed(reason: Reason, name: Slug) -> str:
+    """The sentence without the name that stands in front of it already."""
+    return reason.text.replace(f"{name} is ", "it is ", 1).replace(f"{name} has ", "it has ", 1)
+
+
+def _prediction(explained: Explanation) -> list[str]:
+    policy = explained.policy
+    blocks = f"blocks of {policy.blksize} bytes, windows of {policy.windowsize}"
+    return [
+        f"predicted: {file.name} of {file.size:,} bytes in {file.blocks:,} {blocks}: {_seconds(file.predicted_s)}"
+        for file in explained.downloads
+    ]
+
+
+def age_text(age_s: float) -> str:
+    """An age in its largest fitting unit: 3 s, 5 min, 2 h, 40 d."""
+    for limit, unit, name in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
+        if age_s < limit:
+            return f"{max(0.0, age_s) / unit:.0f} {name}"
+    return f"{age_s / 86_400:.0f} d"
+
+
+def _ms(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3g} ms" if value < 1 else f"{value:.1f} ms"
+
+
+def _seconds(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.1f} s" if value < 600 else f"{value / 60:.0f} min"
