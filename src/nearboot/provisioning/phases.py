@@ -1,0 +1,97 @@
+"""Which event shows which phase of provisioning, and how a run advances: tables, and one pure function on them.
+
+Phases only go forward: a late datagram, or a second boot within a run, takes nothing back. A skipped phase is no error,
+as not every installer reports each. A failure that is reported ends the run.
+
+    event = replace(event, phase=classify(event.kind, event.subject, nbps=nbps, images=images))
+    run = advance(run, event)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from nearboot.model import Event, EventKind, Phase, Run
+
+ORDER: Mapping[Phase, int] = {phase: place for place, phase in enumerate(Phase)}
+"""The place of each phase on the way, in the order that ``Phase`` defines."""
+
+CALLBACKS: Mapping[str, Phase] = {
+    "installer": Phase.INSTALLER,
+    "initrd-up": Phase.INSTALLER,  # what a plain initrd says when it has an address
+    "start": Phase.INSTALLER,
+    "configure": Phase.CONFIGURE,
+    "reboot": Phase.REBOOT,
+    "provisioned": Phase.PROVISIONED,
+    "done": Phase.PROVISIONED,
+    "built": Phase.PROVISIONED,
+}
+"""What an installer may call a phase, as Foreman, Ironic and plain scripts do."""
+
+FAILURES: frozenset[str] = frozenset({"failed", "failure", "error"})
+"""Call-backs that end a run."""
+
+_READS = (EventKind.TFTP_READ, EventKind.HTTP_READ)
+_CONFIG = re.compile(
+    r"(?:.*/)?(?:pxelinux\.cfg/[^/]+|grub\.cfg(?:-[^/]+)?|by-mac/[^/]+\.cfg|[^/]+\.ipxe)", re.IGNORECASE
+)
+
+
+def classify(
+    kind: EventKind, subject: str, *, nbps: Collection[str] = (), images: Collection[str] = ()
+) -> Phase | None:
+    """The phase that an event shows, or None. ``nbps`` and ``images``: paths of NBPs, and of kernels and initrds."""
+    if kind is EventKind.PROVISION_START:
+        return Phase.POWER_ON
+    if kind is EventKind.DHCP_LEASE:
+        return Phase.DHCP
+    if kind is EventKind.CALLBACK:
+        return CALLBACKS.get(subject.strip().lower())
+    return _of_file(subject, nbps, images) if kind in _READS else None
+
+
+def is_failure(event: Event) -> bool:
+    """Whether the host itself reports that provisioning failed."""
+    return event.kind is EventKind.CALLBACK and event.subject.strip().lower() in FAILURES
+
+
+def advance(run: Run, event: Event) -> Run:
+    """The run after the event; the same run where the event changes nothing.
+
+    ``ValueError`` for an event of another server: that is a bug of the caller. An event of a finished run, one that
+    shows no phase, and a read that did not end well change nothing.
+    """
+    if event.server != run.server:
+        raise ValueError(f"an event of {event.server} cannot advance a run of {run.server}")
+    if run.finished_at is not None:
+        return run
+    updated = max(run.updated_at, event.at)
+    if is_failure(event):
+        reason = str(event.detail.get("message") or f"call-back {event.subject!r}")
+        return replace(run, updated_at=updated, finished_at=updated, outcome="failed", reason=reason)
+    if event.phase is None or event.outcome != "ok":
+        return run
+    if ORDER[event.phase] > ORDER[run.phase]:
+        return _forward(replace(run, updated_at=updated), event.phase)
+    if run.phase is Phase.REBOOT and event.phase in (Phase.DHCP, Phase.NBP):
+        reason = f"booted from the network again after the reboot ({event.phase.value} {event.subject})"
+        return replace(run, updated_at=updated, reason=reason)
+    return run
+
+
+def _forward(run: Run, phase: Phase) -> Run:
+    if phase is not Phase.PROVISIONED:
+        return replace(run, phase=phase)
+    return replace(run, phase=phase, finished_at=run.updated_at, outcome="provisioned")
+
+
+def _of_file(subject: str, nbps: Collection[str], images: Collection[str]) -> Phase | None:
+    """NBPs first: an operator may give a script the place of a program."""
+    path = subject.partition("?")[0].lstrip("/")
+    if path in nbps:
+        return Phase.NBP
+    if path in {image.lstrip("/") for image in images}:
+        return Phase.KERNEL
+    return Phase.CONFIG if _CONFIG.fullmatch(path) else None
