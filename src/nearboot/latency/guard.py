@@ -1,7 +1,7 @@
 """What a latency map may not say: values outside all reason, and round trips faster than light.
 
-A pair that breaks a rule is refused and reported, the rest of the map stands. Where one location explains most of the
-impossible pairs, its coordinate is the likelier error, and is named.
+A pair that breaks a rule is refused and reported, the rest of the map stands. Where one location is what impossible
+pairs have in common, its coordinate is the likelier error (the other town of that name was looked up), and is named.
 
     guarded = check(latency_map, inventory.locations, now=now)
 """
@@ -19,8 +19,8 @@ from nearboot.model import LatencyMap, LatencySample, Location, Quarantine, Reas
 
 VACUUM_MS_PER_KM = 2 / 299.792458  # a round trip at the speed of light
 FIBRE_MS_PER_KM = 0.01  # two thirds of it: glass
-# One violation has two ends that explain it equally well; two pairs may meet in a place by chance.
-MIN_VIOLATIONS_TO_BLAME = 3
+# One pair has two ends that explain it equally well, and two pairs may meet in a place by chance.
+MIN_PAIRS_TO_BLAME = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,10 @@ def check(latency_map: LatencyMap, locations: Iterable[Location], *, now: dateti
         kept.append(sample)
     blamed = _blamed(violations)
     quarantined += [_quarantine(latency_map, v.sample, _faster_than_light(v)) for v in violations]
-    findings = _coordinate_finding(blamed, violations, places) + _fibre_finding(faster_than_fibre)
-    distrusted = frozenset((blamed,)) if blamed else frozenset[Slug]()
-    return Guarded(replace(latency_map, samples=tuple(kept)), tuple(quarantined), findings, distrusted)
+    findings = [_coordinate_finding(location, pairs, places) for location, pairs in blamed.items()]
+    findings += _fibre_finding(faster_than_fibre)
+    kept_map = replace(latency_map, samples=tuple(kept))
+    return Guarded(kept_map, tuple(quarantined), tuple(findings), frozenset(blamed))
 
 
 def value_problem(sample: LatencySample, now: datetime) -> str:
@@ -95,32 +96,41 @@ def _faster_than_light(violation: _Violation) -> str:
     )
 
 
-def _blamed(violations: list[_Violation]) -> Slug | None:
-    """The one location that is an end of more than half of the impossible pairs (both directions are one pair)."""
+def _blamed(violations: list[_Violation]) -> dict[Slug, int]:
+    """The few locations that explain the impossible pairs, the worst first, and how many pairs each explains.
+
+    Greedy: the location with the most pairs takes them, then the next. Both directions of a pair count once.
+    """
     pairs = {frozenset((violation.sample.src, violation.sample.dst)) for violation in violations}
-    if len(pairs) < MIN_VIOLATIONS_TO_BLAME:
-        return None
-    (worst, count), (_, rival) = Counter(end for pair in pairs for end in pair).most_common(2)
-    return worst if count * 2 > len(pairs) and count > rival else None
+    blamed: dict[Slug, int] = {}
+    while pairs:
+        ends = Counter(end for pair in pairs for end in pair)
+        worst, count = min(ends.items(), key=lambda item: (-item[1], item[0]))
+        if count < MIN_PAIRS_TO_BLAME:
+            break
+        blamed[worst] = count
+        pairs = {pair for pair in pairs if worst not in pair}
+    return blamed
 
 
-def _coordinate_finding(blamed: Slug | None, violations: list[_Violation], places: Places) -> tuple[Reason, ...]:
-    if blamed is None:
-        return ()
-    at = places.coordinates(blamed) or (0.0, 0.0)
-    touching = sum(blamed in (v.sample.src, v.sample.dst) for v in violations)
+def _coordinate_finding(location: Slug, pairs: int, places: Places) -> Reason:
+    latitude, longitude = places.coordinates(location) or (0.0, 0.0)
     text = (
-        f"the coordinate of {blamed} ({at[0]:.4f}, {at[1]:.4f}) looks wrong: it is an end of {touching} of the "
-        f"{len(violations)} pairs that are faster than light; correct it in the inventory and load the map again"
+        f"the coordinate of {location} ({latitude:.4f}, {longitude:.4f}) looks wrong: {pairs} of its pairs are faster "
+        "than light; they are refused until it is corrected in the inventory and the map is loaded again"
     )
-    return (Reason("coordinate-looks-wrong", text, {"location": blamed, "pairs": touching, "all": len(violations)}),)
+    return Reason(
+        "coordinate-looks-wrong",
+        text,
+        {"location": location, "pairs": pairs, "latitude": latitude, "longitude": longitude},
+    )
 
 
-def _fibre_finding(count: int) -> tuple[Reason, ...]:
+def _fibre_finding(count: int) -> list[Reason]:
     if not count:
-        return ()
-    text = f"{count} pairs are faster than fibre along the great circle (10 µs/km): kept, but doubtful"
-    return (Reason("faster-than-fibre", text, {"pairs": count}),)
+        return []
+    text = f"{count} samples are faster than fibre along the great circle (10 µs/km): kept, but doubtful"
+    return [Reason("faster-than-fibre", text, {"samples": count})]
 
 
 def _quarantine(latency_map: LatencyMap, sample: LatencySample, reason: str) -> Quarantine:

@@ -132,7 +132,7 @@ def read_number(text: str, what: str) -> float:
     """A finite number; the message of the ``ValueError`` says what else the cell holds."""
     stripped = text.strip()
     try:
-        value = float(stripped)
+        value = float(stripped.replace("_", "?"))  # Python's digit groups are nobody else's
     except ValueError:
         raise ValueError(_not_a_number(stripped, what)) from None
     if value - value != 0:  # NaN and the infinities

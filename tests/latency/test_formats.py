@@ -1,0 +1,97 @@
+"""Detection, caps, and documents that are refused as a whole."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from nearboot.errors import InputError
+from nearboot.latency import formats
+from nearboot.latency.formats import parse
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("src,dst,rtt_ms\na,b,1\n", "edges", id="edges"),
+        pytest.param("\ufeffsrc,dst,rtt_ms\r\na,b,1\r\n", "edges", id="edges-from-excel"),
+        pytest.param("\n\nsrc\tdst\trtt_ms\n\na\tb\t1\n", "edges", id="edges-with-blank-lines"),
+        pytest.param('"src","dst","rtt_ms"\n"a, b","c","1"\n', "edges", id="edges-quoted"),
+        pytest.param("city,a,b\na,0,1\nb,1,0\n", "matrix", id="matrix-with-corner"),
+        pytest.param("\ta\tb\nc\t1\t2\n", "matrix", id="matrix-tsv"),
+    ],
+)
+def test_format_is_detected(text: str, expected: str) -> None:
+    """A header with a source and a destination is an edge list, labels around numbers are a matrix."""
+    assert parse("f", text, unit="ms", source=None, now=NOW).format == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "expected"),
+    [
+        pytest.param("", {}, "an empty document", id="empty"),
+        pytest.param("\n \n", {}, "an empty document", id="blank"),
+        pytest.param("src,dst,rtt_ms\n", {}, "a single line", id="header-only"),
+        pytest.param('{"a": 1}\n{"b": 2}\n', {}, "edges: one pair a line", id="json"),
+        pytest.param("<html>\n<p>502\n", {}, "the header '<html>'", id="html"),
+        pytest.param("name,city,zip\nx,y,z\n", {}, "sources down", id="another-table"),
+        pytest.param("src,dst,rtt_ms\na,b,1\n", {"format": "xml"}, "one of edges, matrix", id="unknown-format"),
+    ],
+)
+def test_document_of_no_known_format_is_refused(text: str, options: dict[str, str], expected: str) -> None:
+    """The message says what was found, and what would do."""
+    with pytest.raises(InputError) as caught:
+        parse("f.csv", text, source=None, now=NOW, **options)  # type: ignore[arg-type]  # a table of keywords
+    assert expected in str(caught.value)
+
+
+def test_file_without_a_good_row_lists_every_row() -> None:
+    """Nothing usable: each row's fault with its line."""
+    with pytest.raises(InputError) as caught:
+        parse("f.csv", "src,dst,rtt_ms\na,b,x\na,c,-1\n", source=None, now=NOW)
+    assert [fault.line for fault in caught.value.faults] == [0, 2, 3]
+
+
+def test_long_list_of_faults_is_counted() -> None:
+    """Past a hundred, the rest is a number."""
+    with pytest.raises(InputError) as caught:
+        parse("f.csv", "src,dst,rtt_ms\n" + "a,b,x\n" * 250, source=None, now=NOW)
+    assert len(caught.value.faults) == 102
+    assert "150 more such rows" in str(caught.value.faults[-1])
+
+
+def test_document_over_the_caps_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Size and lines are bounded before the rows are read."""
+    monkeypatch.setattr(formats, "MAX_LINES", 3)
+    with pytest.raises(InputError, match="at most 3 lines"):
+        parse("f.csv", "src,dst,rtt_ms\n" + "a,b,1\n" * 5, source=None, now=NOW)
+    monkeypatch.setattr(formats, "MAX_CHARS", 3)
+    with pytest.raises(InputError, match="at most 3"):
+        parse("f.csv", "src,dst,rtt_ms\na,b,1\n", source=None, now=NOW)
+
+
+def test_broken_quoting_is_an_input_error() -> None:
+    """What the csv module refuses is the document's fault."""
+    with pytest.raises(InputError):
+        parse("f.csv", 'src,dst,rtt_ms\n"' + "a" * 200_000 + "\n", source=None, now=NOW)
+
+
+def test_repeated_pairs_are_noted() -> None:
+    """A pair that stands twice is one row, and the notes say so."""
+    parsed = parse("f.csv", "src,dst,rtt_ms\na,b,1\na,b,3\n", source=None, now=NOW)
+    assert [row.rtt_ms for row in parsed.rows] == [2.0]
+    assert "1 rows repeat a pair" in parsed.notes[0]
+
+
+def test_real_city_pairs_parse_without_options(latency_data: Path) -> None:
+    """57,807 measured pairs, columns and unit recognised, nothing refused."""
+    name = "wondernetwork_2018-11_pairs.csv"
+    parsed = parse(name, (latency_data / name).read_text(), source=None, now=NOW)
+    assert (parsed.format, len(parsed.rows), parsed.quarantined) == ("edges", 57_807, ())
+    row = next(row for row in parsed.rows if (row.src, row.dst) == ("Washington", "Dallas"))
+    assert (row.rtt_ms, row.min_ms) == (33.32, 33.14)
+    assert parsed.notes == ("columns not used: distance_km, max_ms, mdev_ms",)
