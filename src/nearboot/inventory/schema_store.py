@@ -28,7 +28,7 @@ from nearboot.errors import DatabaseError
 from nearboot.inventory.boot_orm import EventRow
 
 BUSY_TIMEOUT_MS = 10_000
-UPGRADE_LOCK = 7_305_204_131  # any number: the key of PostgreSQL's advisory lock for upgrades
+LOCKS = {"upgrade": 7_305_204_131, "inventory": 7_305_204_132, "latency": 7_305_204_133, "route": 7_305_204_134}
 SUPPORTED = ("sqlite", "postgresql")
 
 METADATA = EventRow.metadata  # Row's, which only boot_orm completes
@@ -71,13 +71,19 @@ def writing(engine: Engine) -> Iterator[Session]:
         yield session
 
 
+def lock(connection: Connection | Session, purpose: str) -> None:
+    """Let one transaction at a time go past here. SQLite needs nothing: ``writing`` already is alone."""
+    bind = connection.get_bind() if isinstance(connection, Session) else connection
+    if bind.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCKS[purpose]})
+
+
 def upgrade(engine: Engine, migrations: Path, *, to: str = "head") -> tuple[str | None, str]:
     """Bring the schema to a revision (the newest); gives those before and after. One transaction, one at a time."""
     script = _scripts(migrations)
     target = str(script.get_current_head() if to == "head" else to)
     with engine.connect().execution_options(sqlite_immediate=True) as connection, connection.begin():
-        if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
+        lock(connection, "upgrade")
         before = _revision(connection)
         _refuse_newer(before, script)
         if before != target:

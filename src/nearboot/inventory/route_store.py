@@ -1,0 +1,196 @@
+"""What routes are made of and the routes themselves, in the database: latency maps, health, decisions.
+
+with writing(engine) as session: epoch = add_latency_map(session, latency_map, now)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.orm import Session, aliased
+
+from nearboot.errors import NotFoundError
+from nearboot.inventory.boot_orm import HealthRow, LatencyMapRow, LatencySampleRow, RouteRow
+from nearboot.inventory.orm import BootServerRow, LocationRow
+from nearboot.inventory.schema_store import lock
+from nearboot.model import Candidate, Health, LatencyMap, LatencySample, Reason, Route, Slug
+
+
+def add_latency_map(session: Session, latency_map: LatencyMap, now: datetime) -> int:
+    """Store a map as its source's current one and give its epoch; ``NotFoundError`` for a location that is unknown."""
+    lock(session, "latency")
+    places = _ids(session, LocationRow, LocationRow.slug)
+    ends = [(_id(places, sample.src), _id(places, sample.dst)) for sample in latency_map.samples]
+    newest = select(func.max(LatencyMapRow.epoch)).where(LatencyMapRow.source == latency_map.source)
+    epoch = (session.scalar(newest) or 0) + 1
+    published = latency_map.published_at
+    row = LatencyMapRow(source=latency_map.source, epoch=epoch, published_at=published, loaded_at=now)
+    session.add(row)
+    session.flush()
+    records = [
+        {
+            "map_id": row.id,
+            "src_id": src,
+            "dst_id": dst,
+            "rtt_ms": sample.rtt_ms,
+            "min_ms": sample.min_ms,
+            "loss": sample.loss,
+            "count": sample.count,
+            "measured_at": sample.measured_at,
+            "family": sample.family,
+        }
+        for sample, (src, dst) in zip(latency_map.samples, ends, strict=True)
+    ]
+    if records:
+        session.execute(insert(LatencySampleRow), records)
+    return epoch
+
+
+def current_latency_map(session: Session, source: str) -> LatencyMap | None:
+    """The newest map of a source."""
+    return next((each for each in current_latency_maps(session) if each.source == source), None)
+
+
+def current_latency_maps(session: Session) -> tuple[LatencyMap, ...]:
+    """The newest map of each source, by source."""
+    newest = select(LatencyMapRow.source, func.max(LatencyMapRow.epoch)).group_by(LatencyMapRow.source)
+    current = {tuple(row) for row in session.execute(newest)}
+    rows = [row for row in session.scalars(select(LatencyMapRow)) if (row.source, row.epoch) in current]
+    return tuple(_latency_map(session, row) for row in sorted(rows, key=lambda row: row.source))
+
+
+def drop_old_latency_maps(session: Session, *, keep: int) -> int:
+    """Delete all but the newest ``keep`` maps of each source; gives how many went."""
+    kept: dict[str, int] = {}
+    gone = []
+    for row in session.scalars(select(LatencyMapRow).order_by(LatencyMapRow.epoch.desc())):
+        kept[row.source] = kept.get(row.source, 0) + 1
+        if kept[row.source] > max(keep, 1):  # the epochs go on counting from the newest
+            gone.append(row.id)
+    for number in gone:
+        session.execute(delete(LatencyMapRow).where(LatencyMapRow.id == number))
+    return len(gone)
+
+
+def set_health(session: Session, check: Health) -> int:
+    """Store a boot server's last check from its vantage; gives how many checks in a row had its outcome."""
+    number = _id(_ids(session, BootServerRow, BootServerRow.name), check.boot_server, "boot server")
+    where = (HealthRow.boot_server_id == number, HealthRow.vantage == check.vantage)
+    row = session.scalar(select(HealthRow).where(*where).with_for_update())
+    if row is None:
+        row = HealthRow(boot_server_id=number, vantage=check.vantage, streak=0, healthy=check.healthy)
+        session.add(row)
+    row.streak = row.streak + 1 if row.healthy == check.healthy else 1
+    row.checked_at, row.healthy = check.checked_at, check.healthy
+    row.detail, row.duration_ms = check.detail, check.duration_ms
+    session.flush()
+    return row.streak
+
+
+def health(session: Session) -> tuple[Health, ...]:
+    """The last check of each boot server from each vantage."""
+    return tuple(check for check, _ in health_streaks(session))
+
+
+def health_streaks(session: Session) -> tuple[tuple[Health, int], ...]:
+    """The same, each with how many checks in a row had that outcome."""
+    query = select(HealthRow, BootServerRow.name).join(BootServerRow, HealthRow.boot_server_id == BootServerRow.id)
+    found = [
+        (Health(Slug(name), row.checked_at, row.healthy, row.detail, row.duration_ms, row.vantage), row.streak)
+        for row, name in session.execute(query)
+    ]
+    return tuple(sorted(found, key=lambda each: (each[0].boot_server, each[0].vantage)))
+
+
+def set_routes(session: Session, routes: Iterable[Route], now: datetime) -> None:
+    """Replace all routes by those decided now."""
+    lock(session, "route")
+    places = _ids(session, LocationRow, LocationRow.slug)
+    servers = _ids(session, BootServerRow, BootServerRow.name)
+    records = [
+        {
+            "location_id": _id(places, route.location),
+            "family": route.family,
+            "chosen_id": None if route.chosen is None else _id(servers, route.chosen, "boot server"),
+            "candidates": [asdict(candidate) for candidate in route.candidates],
+            "reasons": [asdict(reason) for reason in route.reasons],
+            "decided_at": now,
+        }
+        for route in routes
+    ]
+    session.execute(delete(RouteRow))
+    if records:
+        session.execute(insert(RouteRow), records)
+
+
+def routes(session: Session) -> tuple[Route, ...]:
+    """The routes as decided last, by location and family."""
+    query = (
+        select(RouteRow, LocationRow.slug, BootServerRow.name)
+        .join(LocationRow, RouteRow.location_id == LocationRow.id)
+        .outerjoin(BootServerRow, RouteRow.chosen_id == BootServerRow.id)
+    )
+    found = [
+        Route(
+            location=Slug(location),
+            family=row.family,
+            candidates=tuple(_candidate(each) for each in row.candidates),
+            chosen=Slug(chosen) if chosen else None,
+            reasons=_reasons(row.reasons),
+        )
+        for row, location, chosen in session.execute(query)
+    ]
+    return tuple(sorted(found, key=lambda route: (route.location, route.family)))
+
+
+def routes_decided_at(session: Session) -> datetime | None:
+    """When the routes were decided; None before the first time."""
+    return session.scalar(select(RouteRow.decided_at).order_by(RouteRow.decided_at.desc()).limit(1))
+
+
+def _ids(session: Session, row: type[Any], key: Any) -> dict[str, int]:
+    return dict(session.execute(select(key, row.id)).tuples().all())
+
+
+def _id(known: Mapping[str, int], name: str, noun: str = "location") -> int:
+    if name not in known:
+        raise NotFoundError(noun, name)
+    return known[name]
+
+
+def _latency_map(session: Session, row: LatencyMapRow) -> LatencyMap:
+    src: Any = aliased(LocationRow)
+    dst: Any = aliased(LocationRow)
+    query = (
+        select(LatencySampleRow, src.slug, dst.slug)
+        .join(src, LatencySampleRow.src_id == src.id)
+        .join(dst, LatencySampleRow.dst_id == dst.id)
+        .where(LatencySampleRow.map_id == row.id)
+        .order_by(LatencySampleRow.id)
+    )
+    samples = tuple(
+        LatencySample(
+            src=Slug(src_slug),
+            dst=Slug(dst_slug),
+            rtt_ms=sample.rtt_ms,
+            min_ms=sample.min_ms,
+            loss=sample.loss,
+            count=sample.count,
+            measured_at=sample.measured_at,
+            family=sample.family,
+        )
+        for sample, src_slug, dst_slug in session.execute(query)
+    )
+    return LatencyMap(row.source, row.published_at, samples, row.epoch)
+
+
+def _candidate(data: Mapping[str, Any]) -> Candidate:
+    return Candidate(**{**data, "reasons": _reasons(data["reasons"])})
+
+
+def _reasons(data: Sequence[Mapping[str, Any]]) -> tuple[Reason, ...]:
+    return tuple(Reason(**each) for each in data)
