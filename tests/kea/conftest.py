@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -43,7 +45,17 @@ RULES4 = (
 RULES6 = tuple(rule for rule in RULES4 if rule.name != "pxe-bios")
 
 
-def make_server(name: str, location: Slug, mac: str, ipv4: str = "", ipv6: str = "", duid: str = "") -> Server:
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a coroutine test in an event loop of its own."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = inspect.signature(pyfuncitem.obj).parameters
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True
+
+
+def make_server(name: str, location: Slug, mac: str, ipv4: str = "", ipv6: str = "", *, duid: str = "") -> Server:
     interface = Interface(
         "eth0",
         mac_from_text(mac) if mac else None,
@@ -81,7 +93,7 @@ FLEET = Inventory(
         # Cabled to Singapore, but addressed from the Amsterdam prefix (a stretched layer 2).
         make_server("stray-1", SIN, "52:54:00:00:00:03", "10.10.0.23", "fd10::23"),
         make_server("nameless-1", AMS, "52:54:00:00:00:04"),
-        make_server("duid-1", AMS, "52:54:00:00:00:05", "10.10.0.25", "fd10::25", "00:03:00:01:52:54:00:00:00:05"),
+        make_server("duid-1", AMS, "52:54:00:00:00:05", "10.10.0.25", "fd10::25", duid="00:03:00:01:52:54:00:00:00:05"),
     ),
     subnets=(
         make_subnet(11, "10.10.0.0/24", AMS_RACK),

@@ -25,7 +25,9 @@ class Reservations:
     by_subnet: dict[int, list[Json]] = field(default_factory=dict)
     everywhere: list[Json] = field(default_factory=list)
     own: dict[int, dict[str, Target]] = field(default_factory=dict)
-    homeless: list[tuple[str, str]] = field(default_factory=list)  # (server interface, why its address is not reserved)
+    unreserved: list[tuple[str, str]] = field(
+        default_factory=list
+    )  # (server interface, why its address is not reserved)
 
     def own_in(self, subnet_id: int) -> tuple[Target, ...]:
         """Return the boot servers that redirected hosts of a subnet have, by name."""
@@ -88,12 +90,12 @@ def _home(
     name = f"{server.name} {interface.name}"
     subnet = index.find(address)
     if subnet is None:
-        reserved.homeless.append((name, f"{address} is in no subnet"))
+        reserved.unreserved.append((name, f"{address} is in no subnet"))
     elif address in taken:
-        reserved.homeless.append((name, f"{address} is already reserved for {taken[address]}"))
+        reserved.unreserved.append((name, f"{address} is already reserved for {taken[address]}"))
         return None
     elif _unusable(address, subnet.prefix):
-        reserved.homeless.append((name, f"{address} is the network or broadcast address of {subnet.prefix}"))
+        reserved.unreserved.append((name, f"{address} is the network or broadcast address of {subnet.prefix}"))
         return None
     taken.setdefault(address, name)
     return subnet
