@@ -28,6 +28,17 @@ from nearboot.model import (
 from nearboot.routing.policy import Policy
 from nearboot.routing.predict import block_count, total_s, transfer_s
 
+HEAD = ("rank", "boot server", "at", "round trip", "loss", "per block", "known by", "age", "probes", "health")
+RUNGS = {  # the rungs of the missing-pair ladder in words; {} is the pair that was measured
+    "local": "same site",
+    "measured": "measured",
+    "other-family": "measured over the other IP version",
+    "reverse": "measured {}",
+    "parent": "measured {}",
+    "geo": "distance",
+    "default": "nothing",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
@@ -179,38 +190,27 @@ def _way(explained: Explanation) -> list[str]:
 
 def _table(explained: Explanation) -> list[str]:
     """The candidates in rank order, in columns as wide as their widest cell."""
-    head = (
-        "rank",
-        "boot server",
-        "at",
-        "round trip",
-        "loss",
-        "per block",
-        "known by",
-        "age",
-        "probes",
-        "health",
-        "boot",
-    )
-    rows = [head, *(_cells(weighed, explained.policy) for weighed in explained.candidates)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    files = "+".join(file.name for file in explained.downloads) or "files"
+    rows = [(*HEAD, files), *(_cells(weighed, explained.policy) for weighed in explained.candidates)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["candidates:", *("  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)]
 
 
 def _cells(weighed: Weighed, policy: Policy) -> tuple[str, ...]:
     candidate, estimate = weighed.candidate, weighed.estimate
-    via = f" {estimate.via[0]} → {estimate.via[1]}" if estimate and estimate.via else ""
+    via = " → ".join(estimate.via) if estimate and estimate.via else "elsewhere"
+    known = RUNGS.get(candidate.rung, candidate.rung).format(via)
     penalty = f" (+{estimate.penalty:.0%})" if estimate and estimate.penalty else ""
     age = age_text(estimate.age_s) if estimate and estimate.age_s is not None else "-"
     stale = " (old)" if estimate and estimate.age_s is not None and estimate.age_s > policy.stale_s else ""
     return (
-        str(candidate.rank + 1) + ("" if candidate.eligible else " not usable"),
+        str(candidate.rank + 1) + ("" if candidate.eligible else " (not usable)"),
         candidate.boot_server,
         weighed.server.location if weighed.server else "?",
         _ms(candidate.rtt_ms),
         "-" if candidate.loss is None else f"{candidate.loss:.1%}",
         _ms(candidate.cost_ms),
-        f"{candidate.rung}{via}{penalty}",
+        known + penalty,
         age + stale,
         str(estimate.count) if estimate and estimate.count else "-",
         weighed.health,
@@ -232,7 +232,7 @@ def _why_not(explained: Explanation) -> list[str]:
 
 def _unnamed(reason: Reason, name: Slug) -> str:
     """The sentence without the name that stands in front of it already."""
-    return reason.text.replace(f"{name} is ", "it is ", 1).replace(f"{name} has ", "it has ", 1)
+    return f"it {reason.text.removeprefix(f'{name} ')}" if reason.text.startswith(f"{name} ") else reason.text
 
 
 def _prediction(explained: Explanation) -> list[str]:

@@ -148,8 +148,7 @@ def _loss_reason(entry: _Entry, best: _Entry, nearest: _Entry, policy: Policy) -
     chosen = best.server.name
     data = {"cost_ms": entry.cost_ms, "chosen": str(chosen), "chosen_cost_ms": best.cost_ms}
     if entry.standing is not best.standing:
-        nearer = "nearer, but not usable" if entry.cost < best.cost else "not usable, and not nearer"
-        return Reason("not-eligible", f"{nearer}: {_versus(entry, best)}", data)
+        return Reason("not-eligible", _passed_over(entry, best), data)
     if entry.cost_ms is None and best.cost_ms is not None:
         return Reason(
             "no-estimate", f"nothing is known of the path; {chosen} costs {_ms(best.cost_ms)} per block", data
@@ -160,12 +159,21 @@ def _loss_reason(entry: _Entry, best: _Entry, nearest: _Entry, policy: Policy) -
     return Reason("farther", _versus(entry, best), data)
 
 
+def _passed_over(entry: _Entry, best: _Entry) -> str:
+    """What it would have cost to use a boot server that cannot be used."""
+    if entry.cost_ms is None:
+        return "cannot be used, and nothing is known of the path"
+    if entry.cost < best.cost:
+        return f"nearer, but cannot be used: {_versus(entry, best)}"
+    return f"cannot be used, and is not nearer: {_versus(entry, best)}"
+
+
 def _versus(entry: _Entry, best: _Entry) -> str:
     return f"{_ms(entry.cost_ms)} per block against {_ms(best.cost_ms)} of {best.server.name}"
 
 
 def _ms(value: float | None) -> str:
-    return "unknown ms" if value is None else f"{value:.3g} ms" if value < 1 else f"{value:.1f} ms"
+    return "an unknown time" if value is None else f"{value:.3g} ms" if value < 1 else f"{value:.1f} ms"
 
 
 def _pool_reasons(best: _Entry) -> tuple[Reason, ...]:
