@@ -13,7 +13,8 @@ from typing import TypeVar
 
 from nearboot.inventory.finding import Finding, Severity, some
 from nearboot.inventory.terrain import Terrain
-from nearboot.model import Address, Interface, Inventory, Server, Subnet
+from nearboot.model import Address, Interface, Inventory, Subnet
+from nearboot.model.profile import profile_of
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
@@ -135,11 +136,13 @@ def unplaced_locations(inventory: Inventory, terrain: Terrain) -> Iterator[Findi
     """Yield locations in use that neither a latency map nor the map of the earth can tell anything about."""
     used = {server.location for server in inventory.servers} | {subnet.location for subnet in inventory.subnets}
     used |= {boot_server.location for boot_server in inventory.boot_servers}
-    for location in inventory.locations:
-        if location.slug in used and not any(terrain.is_placed(slug) for slug in terrain.upwards(location.slug)):
-            text = f"location {location.slug} has neither coordinates nor aliases, nor has any location above it"
-            hint = "add latitude and longitude, or as aliases the names that the latency maps use"
-            yield Finding(Severity.WARNING, "location-unplaced", text, location.slug, hint=hint)
+    unplaced = (
+        slug for slug in used & terrain.locations.keys() if not any(map(terrain.is_placed, terrain.upwards(slug)))
+    )
+    for site, slugs in sorted(_grouped((terrain.site(slug), slug) for slug in unplaced).items()):
+        text = f"location {site} has neither coordinates nor aliases, nor has any location above it"
+        hint = "add latitude and longitude, or as aliases the names that the latency maps use"
+        yield Finding(Severity.WARNING, "location-unplaced", text, site, hint=hint, count=len(slugs))
 
 
 def servers_without_profile(inventory: Inventory, terrain: Terrain) -> Iterator[Finding]:
@@ -150,7 +153,7 @@ def servers_without_profile(inventory: Inventory, terrain: Terrain) -> Iterator[
         text = f"boot profile {name} does not exist, but {some(servers)} name it"
         hint = "add the profile, or correct the name"
         yield Finding(Severity.ERROR, "profile-unknown", text, name or "", hint=hint, count=len(servers))
-    unmatched = [s for s in inventory.servers if not s.profile and not _has_profile(s, inventory)]
+    unmatched = [s for s in inventory.servers if not s.profile and profile_of(s, inventory.profiles) is None]
     if unmatched and not inventory.profiles:
         text = f"there is no boot profile: none of the {len(unmatched)} servers has anything to boot"
         hint = "add an image and a profile (one without tier and model is for all)"
@@ -205,10 +208,6 @@ CHECKS: tuple[Callable[[Inventory, Terrain], Iterable[Finding]], ...] = (
     profiles_without_image,
 )
 """Every check, in the order in which findings of the same severity come out."""
-
-
-def _has_profile(server: Server, inventory: Inventory) -> bool:
-    return any(p.tier in (None, server.tier) and p.model in (None, server.model) for p in inventory.profiles)
 
 
 def _addresses(interface: Interface) -> tuple[Address, ...]:

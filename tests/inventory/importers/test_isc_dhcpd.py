@@ -1,0 +1,152 @@
+"""The whole import: a small site, and the files of a real fleet of 1,737 hosts where they are at hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nearboot.errors import InputError
+from nearboot.inventory.check import check
+from nearboot.inventory.finding import Severity
+from nearboot.inventory.importers import ImportResult, import_isc, load_rules
+
+ROOT = Path(__file__).parents[3]
+FLEET = ROOT.parent / "shared" / "data" / "wikimedia"
+RULES = ROOT / "examples" / "wikimedia" / "rules.yaml"
+FILES = ("dhcpd.conf", "linux-host-entries.ttyS0-115200", "linux-host-entries.ttyS1-115200")
+PATHPREFIX = "pxelinux.pathprefix"
+
+Importing = Callable[..., ImportResult]
+
+
+def test_a_small_site_comes_in_whole(importing: Importing) -> None:
+    """Subnet, boot server, server and tier; the include is in its group; findings come gravest first."""
+    result = importing(
+        """filename "nonexistent-file";
+           subnet 10.1.0.0 netmask 255.255.255.0 { next-server 10.1.0.2; option routers 10.1.0.1; }
+           group { include "hosts"; include "gone"; }""",
+        "tiers_csv: roles.csv",
+        files={"hosts": "host a { hardware ethernet 2:0:0:0:0:1; fixed-address 10.1.0.5; }\nhost b.example.org { }"},
+        tiers="fqdn,role\na,web\n",
+    )
+    assert [(s.name, s.location, s.tier) for s in result.inventory.servers] == [("a", "ams", "web")]
+    assert [b.name for b in result.inventory.boot_servers] == ["ams-boot"]
+    assert [f.code for f in result.findings] == ["no-location", "include-unread", "global-filename"]
+    counts = result.counts
+    assert (counts.hosts_read, counts.servers, counts.not_imported) == (2, 1, {"host:no-location": 1})
+
+
+def test_a_tiers_table_that_cannot_be_read_is_an_error_finding(importing: Importing) -> None:
+    """The servers still come in, without tiers."""
+    result = importing("host a.ams.example.net { hardware ethernet 2:0:0:0:0:1; }", "tiers_csv: gone.csv")
+    assert [f.code for f in result.findings] == ["tiers-unread", "no-tier"]
+
+
+def test_a_tiers_table_is_read_by_its_name_in_the_rules(importing: Importing) -> None:
+    """Unless the caller gives one."""
+    text = "host a.ams.example.net { hardware ethernet 2:0:0:0:0:1; }"
+    result = importing(text, "tiers_csv: t.csv", files={"t.csv": "fqdn,role\na.ams.example.net,db\n"})
+    assert result.inventory.servers[0].tier == "db"
+
+
+def test_a_broken_file_is_refused_with_file_and_line(importing: Importing) -> None:
+    """Nothing of it is imported."""
+    with pytest.raises(InputError, match=r"dhcpd\.conf:2: found '}'; expected ';' after 'next-server'"):
+        importing("subnet 10.1.0.0 netmask 255.255.255.0 {\n next-server }\n")
+
+
+@pytest.fixture(scope="module")
+def fleet() -> ImportResult:
+    """The fleet's files, imported with the example's rules."""
+    if not FLEET.is_dir():
+        pytest.skip(f"the fleet's files are not there: {FLEET.name} in the shared data beside the project")
+    rules = load_rules(RULES.read_text(), RULES.name)
+    files = [(name, (FLEET / name).read_text()) for name in FILES]
+    return import_isc(files, rules, read=lambda name: (FLEET / Path(name).name).read_text())
+
+
+def test_no_host_of_the_fleet_is_lost(fleet: ImportResult) -> None:
+    """Hosts in the files (counted here by another means), hosts read, servers made: one number."""
+    lines = [line for name in FILES for line in (FLEET / name).read_text().splitlines()]
+    hosts = sum(line.lstrip().startswith("host ") for line in lines)
+    counts = fleet.counts
+    assert hosts == counts.hosts_read == 1737
+    assert counts.hosts_read == counts.servers + counts.hosts_merged + sum(counts.not_imported.values())
+    assert (counts.servers, counts.interfaces, counts.not_imported) == (1737, 1737, {})
+    assert len({server.name for server in fleet.inventory.servers}) == 1737
+    macs = [i.mac for s in fleet.inventory.servers for i in s.interfaces if i.mac]
+    assert (len(macs), len(set(macs))) == (1736, 1736)
+
+
+def test_the_fleets_duplicate_mac_is_named_with_both_hosts(fleet: ImportResult) -> None:
+    """It is the only error of the fleet."""
+    (error,) = [f for f in fleet.findings if f.severity is Severity.ERROR]
+    assert (error.code, error.subject, error.line) == ("duplicate-mac", "pki1001.eqiad.wmnet", 7164)
+    for word in ("d0:94:66:5f:4a:3c", "pki1001", "bohrium", "linux-host-entries.ttyS1-115200:712"):
+        assert word in error.text
+
+
+def test_the_fleets_subnets_and_boot_servers(fleet: ImportResult) -> None:
+    """33 subnets at five sites, one boot server a site."""
+    assert fleet.counts.subnets_read == fleet.counts.subnets == 33
+    by_site = Counter(subnet.location for subnet in fleet.inventory.subnets)
+    assert by_site == {"eqiad": 16, "codfw": 10, "esams": 3, "ulsfo": 2, "eqsin": 2}
+    assert {b.name: str(b.ipv4) for b in fleet.inventory.boot_servers} == {
+        "eqiad-boot": "208.80.154.32",
+        "codfw-boot": "208.80.153.51",
+        "esams-boot": "91.198.174.63",
+        "ulsfo-boot": "198.35.26.12",
+        "eqsin-boot": "103.102.166.13",
+    }
+    assert all(subnet.gateway and subnet.dns for subnet in fleet.inventory.subnets)
+
+
+def test_every_host_of_the_fleet_has_its_site_and_tier(fleet: ImportResult) -> None:
+    """219 roles; four hosts without one are named; the private names agree with the site that they got."""
+    servers = fleet.inventory.servers
+    assert Counter(s.location for s in servers) == {"eqiad": 969, "codfw": 674, "esams": 34, "eqsin": 32, "ulsfo": 28}
+    assert all(s.location == s.name.split(".")[1] for s in servers if s.name.endswith(".wmnet"))
+    assert (fleet.counts.tiers, len({s.tier for s in servers if s.tier})) == (219, 219)
+    assert {f.subject.split(".")[0] for f in fleet.findings if f.code == "no-tier"} == {
+        "bohrium",
+        "cescout1001",
+        "d-i-test",
+        "es1015",
+    }
+
+
+def test_the_fleets_overrides_are_kept_and_told(fleet: ImportResult) -> None:
+    """5 next-servers, 420 path prefixes, names for addresses, the safe-guard file name, the absent includes."""
+    params = [server.params for server in fleet.inventory.servers]
+    assert sum("next-server" in p for p in params) == 5
+    assert sum(PATHPREFIX in p for p in params) == 420
+    told = Counter[str]()
+    for finding in fleet.findings:
+        told[finding.code] += finding.count
+    assert (told["next-server-override"], told["host-setting"], told["address-is-name"]) == (5, 420, 1737)
+    assert (told["global-filename"], told["include-unread"], told["tier-renamed"]) == (1, 3, 162)
+    unused = {f.subject: f.count for f in fleet.findings if f.code == "statement-unused"}
+    assert (unused["authoritative"], unused["option definition"], unused["if"], unused["else"]) == (33, 6, 1, 1)
+
+
+def test_the_order_of_the_fleets_files_changes_nothing(fleet: ImportResult) -> None:
+    """The host files are included by dhcpd.conf; given before it, they are still read once, in their groups."""
+    rules = load_rules(RULES.read_text(), RULES.name)
+    files = [(name, (FLEET / name).read_text()) for name in reversed(FILES)]
+    again = import_isc(files, rules, read=lambda name: (FLEET / Path(name).name).read_text())
+    assert again.counts == fleet.counts
+    assert set(again.inventory.subnets) == set(fleet.inventory.subnets)
+    assert [s.name for s in again.inventory.servers] == [s.name for s in fleet.inventory.servers]
+
+
+def test_the_doctor_finds_what_the_fleet_still_needs(fleet: ImportResult) -> None:
+    """No boot profiles yet, one server without MAC, four without tier; nothing else."""
+    found = {(f.code, f.subject): f.count for f in check(fleet.inventory)}
+    assert found == {
+        ("server-no-mac", "pki1001.eqiad.wmnet"): 1,
+        ("no-profiles", ""): 1737,
+        ("server-no-tier", ""): 4,
+    }
