@@ -37,6 +37,10 @@ class FileContent:
     inode: int
     device: int
 
+    def __hash__(self) -> int:
+        """The inode tells files apart well enough; the generated hash over five fields takes 0.6 µs."""
+        return self.inode
+
 
 Content = bytes | FileContent
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 from nearboot.tftp.packet import OptionAck, encode
 
@@ -55,7 +54,6 @@ class Offer:
     size: int | None
 
 
-@lru_cache(maxsize=1024)  # a fleet asks in a handful of ways: 6 µs became 0.4 µs a request
 def negotiate(
     options: tuple[tuple[str, str], ...],
     *,

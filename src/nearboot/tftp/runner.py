@@ -18,11 +18,10 @@ from contextlib import suppress
 from typing import Protocol
 
 from nearboot.tftp.stats import Stats
+from nearboot.tftp.ticker_runner import Ticker
 from nearboot.tftp.wheel import Wheel
 
 TICK_S = 0.05
-MAX_EVENTS = 256
-"""A batch; epoll.poll allocates its array each time, and 256 entries cost nothing measurable."""
 RECEIVE_BUFFER = 2048
 FAULT_PAUSE_S = 1.0
 
@@ -53,9 +52,10 @@ class Loop:
         self._calls: deque[Callable[[float], None]] = deque()
         self._closing: list[Callable[[], None]] = []
         self._running = True
-        self._tick_at = 0.0
+        self._ticker = Ticker(TICK_S)
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.watch(self._wake, self._on_wake)
+        self.watch(self._ticker.fd, self._on_ticker)
 
     def watch(self, fd: int, reader: OnReadable) -> None:
         """Call ``reader`` whenever ``fd`` can be read."""
@@ -78,31 +78,26 @@ class Loop:
         with suppress(OSError):  # the loop is closed: nobody is there to be woken
             os.eventfd_write(self._wake, 1)
 
-    def tick_soon(self) -> None:
-        """From the loop's thread: tick at the end of this batch."""
-        self._tick_at = 0.0
+    def keep_ticking(self) -> None:
+        """From the loop's thread: there is something to wait for, at least until the next tick has looked."""
+        if not self._ticker.is_on:
+            self._ticker.on()
 
     def stop(self) -> None:
         """From any thread: return from ``run`` after the batch under way."""
         self.call_soon(self._on_stop)
 
     def run(self) -> None:
-        """Serve until ``stop``. With nothing in the wheel it sleeps until a packet comes."""
+        """Serve until ``stop``. It sleeps until a packet, a tick or a call comes; ticks come only while one is needed."""
         poll, readers, monotonic = self._epoll.poll, self.readers, time.monotonic
-        wait_s: float = TICK_S
         while self._running:
-            events = poll(wait_s, MAX_EVENTS)
+            events = poll()
             now = monotonic()
             for fd, _ in events:
                 try:
                     readers[fd](now)
                 except Exception:
                     self._on_fault(fd)
-            if now >= self._tick_at:
-                self._tick_at = now + TICK_S
-                wait_s = TICK_S if self._tick(now) else -1
-            elif wait_s < 0:
-                wait_s = TICK_S
             if self._closing:
                 self._close_closing()
 
@@ -110,11 +105,13 @@ class Loop:
         """Give the descriptors back; after ``run`` has returned."""
         self._close_closing()
         self._epoll.close()
+        self._ticker.close()
         os.close(self._wake)
         self._wake = -1
 
-    def _tick(self, now: float) -> bool:
-        """Turn the wheel; whether there is anything left to wait for."""
+    def _on_ticker(self, now: float) -> None:
+        """Turn the wheel, and stop ticking when nothing is left to wait for."""
+        self._ticker.clear()
         for item in self.wheel.due(now):
             try:
                 deadline = item.on_timer(now)
@@ -124,7 +121,8 @@ class Loop:
             if deadline is not None:
                 self.wheel.add(item, deadline)
         busy = [call(now) for call in self.on_tick]
-        return any(busy) or not self.wheel.is_empty
+        if self.wheel.is_empty and not any(busy):
+            self._ticker.off()
 
     def _on_wake(self, now: float) -> None:
         with suppress(BlockingIOError):

@@ -129,11 +129,11 @@ class Worker:
         if self._deadline is None:
             self._listener.close()
         self._deadline = deadline
-        self._loop.tick_soon()
+        self._loop.keep_ticking()
 
     def _on_tick(self, now: float) -> bool:
         """Whether to tick on: while stopping, though no timer runs."""
-        self._reception.pool.trim(now)
+        self._reception.on_tick(now)
         if self._deadline is not None and (len(self._reception.table) == 0 or now >= self._deadline):
             self._end(now)
         self._flush()

@@ -6,6 +6,7 @@ channel has UDP_SEGMENT set as a socket option (setsockopt once, not a control m
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -21,20 +22,22 @@ from nearboot.tftp.transfer import Transfer
 
 BROKEN = encode(Error(ErrorCode.UNDEFINED, "transfer failed"))
 """Short and fixed: consoles show it, and it names no path of ours."""
-ACK = 4
+ACK_0 = 0x0004_0000
+"""The four bytes of an ACK of block 0, as a number."""
+LONGEST = 256
+"""An ACK, or an ERROR with as much of its message as is worth keeping. os.read takes 0.1 µs less than a recv."""
 
 
 class Session:
     """A transfer under way. ``on_end`` is called once, when it has ended."""
 
     __slots__ = (
-        "_buffer",
         "_chunk",
         "_first",
         "_frame",
         "_loop",
         "_on_end",
-        "_recv_into",
+        "_fd",
         "_send",
         "_stop",
         "_unsent",
@@ -70,8 +73,7 @@ class Session:
         self.request = request
         self._on_end = on_end
         self._loop = loop
-        self._buffer = loop.buffer
-        self._recv_into = channel.sock.recv_into
+        self._fd = channel.fd
         self._send = channel.sock.send
         self._frame = frames.frame
         self._chunk = channel.segment(frames.frame if terms.windowsize > 1 else 0)
@@ -85,7 +87,7 @@ class Session:
     def begin(self, now: float) -> None:
         """Send the first reply and listen."""
         self._loop.readers[self.channel.fd] = self.on_readable
-        self._loop.wheel.add(self, self.transfer.deadline or now)
+        self.channel.carry(self, self.transfer.deadline or now)
         self._send_blocks(*self.transfer.start(), now)
 
     def repeat(self, now: float) -> None:
@@ -94,16 +96,16 @@ class Session:
         self._send_blocks(*self.transfer.start(), now)
 
     def on_readable(self, now: float) -> None:
-        buffer = self._buffer
         try:
-            size = self._recv_into(buffer)
+            datagram = os.read(self._fd, LONGEST)
         except OSError as error:
             self._on_receive_error(error, now)
             return
-        if buffer[1] != ACK or size < 4 or buffer[0]:
-            self._on_other(bytes(buffer[:size]), now)
+        block = int.from_bytes(datagram[:4], "big") - ACK_0
+        if not 0 <= block <= 65535 or len(datagram) < 4:
+            self._on_other(datagram, now)
             return
-        todo = self.transfer.ack(buffer[2] << 8 | buffer[3], now)
+        todo = self.transfer.ack(block, now)
         if todo is None:
             if self.transfer.ended:
                 self._end(now)

@@ -76,7 +76,6 @@ TRANSITIONS: dict[tuple[State, Happening], tuple[State, Action]] = {
     (S.SENDING, H.PEER_GONE): (S.ABORTED, A.END),
     (S.SENDING, H.BROKEN): (S.FAILED, A.END),
 }
-ENDED = frozenset({S.COMPLETED, S.ABORTED, S.TIMED_OUT, S.FAILED})
 
 Send = tuple[int, int]
 """The first block to send and how many; block 0 is the OACK."""
@@ -121,6 +120,7 @@ class Transfer:
         "_wait_s",
         "_windowsize",
         "acked",
+        "ended",
         "note",
         "retransmits",
         "sent",
@@ -140,6 +140,7 @@ class Transfer:
         rollover: Rollover = Rollover.ZERO,
     ) -> None:
         self.state = State.OPENING
+        self.ended = False
         self.note = ""
         self.retransmits = 0
         self.started_at = now
@@ -183,11 +184,7 @@ class Transfer:
     @property
     def deadline(self) -> float | None:
         """When ``expire`` has something to do, if nothing comes before; None once the transfer has ended."""
-        return None if self.state in ENDED else self._sent_at + self._wait_s
-
-    @property
-    def ended(self) -> bool:
-        return self.state in ENDED
+        return None if self.ended else self._sent_at + self._wait_s
 
     @property
     def moving(self) -> bool:
@@ -239,7 +236,7 @@ class Transfer:
         return self._happen(Happening.PROGRESS, now)
 
     def _happen(self, happening: Happening, now: float, note: str = "") -> Send | None:
-        if self.state in ENDED:
+        if self.ended:
             return None
         self.state, action = TRANSITIONS[self.state, happening]
         match action:
@@ -253,6 +250,7 @@ class Transfer:
             case Action.RESEND:
                 return self._back_off(now)
             case Action.END:
+                self.ended = True
                 self.note = note
                 return None
 
