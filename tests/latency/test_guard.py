@@ -102,6 +102,31 @@ def test_one_impossible_pair_blames_nobody() -> None:
     assert (len(guarded.quarantined), guarded.distrusted) == (2, frozenset())
 
 
+def test_seconds_read_as_milliseconds_refuse_the_map() -> None:
+    """Nearly all pairs impossible: the unit is wrong and no coordinate is blamed; a short pair does not slip through."""
+    pairs = (
+        ("esams", "eqiad", 0.0834),
+        ("esams", "codfw", 0.11),
+        ("ulsfo", "eqiad", 0.0712),
+        ("codfw", "eqsin", 0.236),
+    )
+    near = Location(Slug("near"), LocationKind.SITE, latitude=38.9, longitude=-77.0)
+    samples = [LatencySample(Slug(src), Slug(dst), rtt) for src, dst, rtt in pairs * 3]
+    guarded = check(_map(*samples, LatencySample(Slug("near"), Slug("eqiad"), 0.9)), [*SITES, near], now=NOW)
+    assert (guarded.map.samples, guarded.distrusted) == ((), frozenset())
+    assert [finding.code for finding in guarded.findings] == ["unit-looks-wrong"]
+    assert guarded.refused.startswith("12 of 13 samples between places with coordinates are faster than light")
+    assert "is the unit right?" in guarded.refused
+
+
+def test_one_wrong_coordinate_of_three_sites_does_not_refuse_the_map() -> None:
+    """Two of three pairs impossible is what a single misplaced site does."""
+    there = [replace(site, latitude=-33.9, longitude=151.2) if site.slug == "esams" else site for site in SITES]
+    pairs = (("esams", "eqiad", 83.4), ("eqiad", "esams", 83.4), ("esams", "codfw", 80.0), ("eqiad", "codfw", 33.3))
+    guarded = check(_map(*(LatencySample(Slug(a), Slug(b), rtt) for a, b, rtt in pairs)), there, now=NOW)
+    assert (guarded.refused, len(guarded.map.samples), len(guarded.quarantined)) == ("", 1, 3)
+
+
 def test_misplaced_cities_of_the_real_data_are_found(latency_data: Path) -> None:
     """The coordinates were looked up by name: these eleven are the other town of that name.
 

@@ -52,7 +52,7 @@ def test_unknown_names_are_listed_once_with_their_counts() -> None:
     assert [(q.line, q.text) for q in quarantined] == [(3, "Paris"), (5, "Amsterdm"), (6, "x")]
     assert "(3 rows)" in quarantined[0].reason
     assert "did you mean esams?" in quarantined[1].reason
-    assert "4 rows with 3 names of no location: Paris (3), Amsterdm (1), x (1)" in summary.lines()
+    assert "4 rows with names of no location: Paris (3), Amsterdm (1), x (1)" in summary.lines()
 
 
 def test_pair_of_a_location_with_itself_is_dropped_and_counted() -> None:
@@ -66,7 +66,7 @@ def test_pair_under_several_names_has_the_median() -> None:
     """Two cities that are one location give one sample."""
     latency_map, _, summary = resolve(_parsed("AMS,eqiad,80", "Haarlem,eqiad,90", "esams,eqiad,100"), SITES)
     assert [s.rtt_ms for s in latency_map.samples] == [90.0]
-    assert any("2 pairs came under several names" in line for line in summary.lines())
+    assert any("2 rows repeat a pair under another name" in line for line in summary.lines())
 
 
 def test_name_of_two_locations_is_refused_where_the_file_uses_it() -> None:
@@ -101,7 +101,7 @@ def test_old_measurements_are_pointed_out() -> None:
     parsed = parse("f.csv", "src,dst,rtt_ms,ts\nesams,eqiad,80,2018-11-10\n", source="w", now=NOW)
     _, _, summary = resolve(parsed, SITES)
     assert summary.lines()[-1] == "the newest measurement is 2934 days old"
-    assert summary.lines()[0].startswith("w: 1 samples between 2 locations (edges), newest measured 2018-11-10")
+    assert summary.lines()[0].startswith("w: 1 sample between 2 locations (edges), newest measured 2018-11-10")
 
 
 def test_rows_refused_by_the_parser_stay_in_the_quarantine() -> None:
@@ -109,4 +109,4 @@ def test_rows_refused_by_the_parser_stay_in_the_quarantine() -> None:
     _, quarantined, summary = resolve(_parsed("esams,eqiad,80", "esams,eqiad,x"), SITES)
     assert [q.line for q in quarantined] == [3]
     assert summary.quarantined == 1
-    assert "1 rows refused" in summary.lines()
+    assert "1 row refused" in summary.lines()

@@ -18,7 +18,7 @@ from pathlib import PurePath
 
 from nearboot.errors import Fault, InputError
 from nearboot.latency import edgelist, matrix
-from nearboot.latency.rows import Options, RawRow, Record, Table, Unit, merge_duplicates
+from nearboot.latency.rows import Options, RawRow, Record, Table, Unit, counted, merge_duplicates
 from nearboot.model import Quarantine
 
 MAX_CHARS = 256 * 1024 * 1024
@@ -83,7 +83,7 @@ def parse(
         raise InputError(_nothing_good(filename, refused))
     merged, extra = merge_duplicates(rows)
     if extra:
-        notes.append(f"{extra} rows repeat a pair: each such pair has the median of its rows")
+        notes.append(f"{counted(extra, 'row')} repeat a pair: each such pair has the median of its rows")
     return ParsedMap(
         source or PurePath(filename).stem, filename, chosen.name, now, tuple(merged), tuple(refused), tuple(notes)
     )

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from statistics import median
 
 from nearboot.latency.place import Places
 from nearboot.latency.rows import MAX_AHEAD, loss_problem, rtt_problem
@@ -21,16 +22,22 @@ VACUUM_MS_PER_KM = 2 / 299.792458  # a round trip at the speed of light
 FIBRE_MS_PER_KM = 0.01  # two thirds of it: glass
 # One pair has two ends that explain it equally well, and two pairs may meet in a place by chance.
 MIN_PAIRS_TO_BLAME = 3
+# One wrong coordinate among three sites makes two of three pairs impossible; nearly all of them, a wrong unit.
+UNIT_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """A map without its impossible pairs. ``distrusted``: locations whose coordinate must not be used for estimates."""
+    """A map without its impossible pairs. ``distrusted``: locations whose coordinate must not be used for estimates.
+
+    ``refused`` says why no sample of the map may be used ("" where the rest stands); then ``map`` has none.
+    """
 
     map: LatencyMap
     quarantined: tuple[Quarantine, ...] = ()
     findings: tuple[Reason, ...] = ()
     distrusted: frozenset[Slug] = frozenset()
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +65,11 @@ def check(latency_map: LatencyMap, locations: Iterable[Location], *, now: dateti
             continue
         faster_than_fibre += _physics(sample, places, FIBRE_MS_PER_KM) is not None
         kept.append(sample)
-    blamed = _blamed(violations)
     quarantined += [_quarantine(latency_map, v.sample, _faster_than_light(v)) for v in violations]
+    if refused := _unit_problem(violations, kept, places):
+        none = replace(latency_map, samples=())
+        return Guarded(none, tuple(quarantined), (Reason("unit-looks-wrong", refused),), refused=refused)
+    blamed = _blamed(violations)
     findings = [_coordinate_finding(location, pairs, places) for location, pairs in blamed.items()]
     findings += _fibre_finding(faster_than_fibre)
     kept_map = replace(latency_map, samples=tuple(kept))
@@ -96,6 +106,19 @@ def _faster_than_light(violation: _Violation) -> str:
     )
 
 
+def _unit_problem(violations: list[_Violation], kept: list[LatencySample], places: Places) -> str:
+    """Why the whole map must be in another unit than it was read in; "" if it need not be."""
+    apart = sum(bool(places.distance_km(sample.src, sample.dst)) for sample in kept)
+    judged = apart + len(violations)
+    if len(violations) < MIN_PAIRS_TO_BLAME or len(violations) <= UNIT_SHARE * judged:
+        return ""
+    ratio = median(violation.bound_ms / violation.lowest_ms for violation in violations)
+    return (
+        f"{len(violations)} of {judged} samples between places with coordinates are faster than light, by a factor of "
+        f"{ratio:.3g} in the median: is the unit right? (seconds read as ms are 1000 times too fast)"
+    )
+
+
 def _blamed(violations: list[_Violation]) -> dict[Slug, int]:
     """The few locations that explain the impossible pairs, the worst first, and how many pairs each explains.
 
@@ -117,7 +140,7 @@ def _coordinate_finding(location: Slug, pairs: int, places: Places) -> Reason:
     latitude, longitude = places.coordinates(location) or (0.0, 0.0)
     text = (
         f"the coordinate of {location} ({latitude:.4f}, {longitude:.4f}) looks wrong: {pairs} of its pairs are faster "
-        "than light; they are refused until it is corrected in the inventory and the map is loaded again"
+        "than light; they are refused until it is corrected in the inventory"
     )
     return Reason(
         "coordinate-looks-wrong",

@@ -17,7 +17,7 @@ from difflib import get_close_matches
 
 from nearboot.errors import Fault, InputError
 from nearboot.latency.formats import ParsedMap
-from nearboot.latency.rows import RawRow, merge_duplicates
+from nearboot.latency.rows import RawRow, counted, merge_duplicates
 from nearboot.model import LatencyMap, LatencySample, Location, Quarantine, Slug
 
 MAX_HINTS = 50  # with more unknown names than this, they are other places and not typing errors
@@ -43,15 +43,16 @@ class Summary:
     def lines(self) -> tuple[str, ...]:
         """The summary for people, one fact a line."""
         newest = f", newest measured {self.newest:%Y-%m-%d %H:%M} UTC" if self.newest else ""
-        said = [f"{self.source}: {self.samples} samples between {self.locations} locations ({self.format}){newest}"]
+        samples = counted(self.samples, "sample")
+        said = [f"{self.source}: {samples} between {self.locations} locations ({self.format}){newest}"]
         if self.quarantined:
-            said.append(f"{self.quarantined} rows refused")
+            said.append(f"{counted(self.quarantined, 'row')} refused")
         if self.unknown:
             names = ", ".join(f"{name} ({count})" for name, count in list(self.unknown.items())[:10])
-            more = f", and {len(self.unknown) - 10} more" if len(self.unknown) > 10 else ""
-            said.append(f"{self.unknown_rows} rows with {len(self.unknown)} names of no location: {names}{more}")
+            more = f", and {len(self.unknown) - 10} more names" if len(self.unknown) > 10 else ""
+            said.append(f"{counted(self.unknown_rows, 'row')} with names of no location: {names}{more}")
         if self.self_pairs:
-            said.append(f"{self.self_pairs} rows of a location with itself dropped")
+            said.append(f"{counted(self.self_pairs, 'row')} of a location with itself dropped")
         return (*said, *self.notes)
 
 
@@ -78,7 +79,11 @@ def resolve(parsed: ParsedMap, locations: Sequence[Location]) -> tuple[LatencyMa
     samples = tuple(_sample(row) for row in rows)
     unknown = {name: count for name, count in names.most_common() if name not in known}
     quarantined = parsed.quarantined + _unknown_names(parsed, unknown, index)
-    notes = parsed.notes + ((f"{repeated} pairs came under several names: the median",) if repeated else ())
+    notes = parsed.notes + (
+        (f"{counted(repeated, 'row')} repeat a pair under another name: each such pair has the median",)
+        if repeated
+        else ()
+    )
     summary = Summary(
         source=parsed.source,
         format=parsed.format,
@@ -157,7 +162,7 @@ def _unknown_names(
 def _unknown_reason(name: str, count: int, index: Mapping[str, tuple[Slug, ...]]) -> str:
     near = get_close_matches(_key(name), index, n=1, cutoff=0.8)
     hint = f"; did you mean {index[near[0]][0]}?" if near else ""
-    return f"no location has this slug, alias or name ({count} rows){hint}"
+    return f"no location has this slug, alias or name ({counted(count, 'row')}){hint}"
 
 
 def _age_note(samples: Iterable[LatencySample], now: datetime) -> tuple[str, ...]:

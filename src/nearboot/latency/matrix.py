@@ -7,7 +7,7 @@ The two axes may name different places (published cloud matrices do), the unit i
 from __future__ import annotations
 
 from nearboot.errors import Fault, InputError
-from nearboot.latency.rows import Options, RawRow, Record, Table, Unit, read_name, read_rtt_ms
+from nearboot.latency.rows import Options, RawRow, Record, Table, Unit, counted, read_name, read_rtt_ms
 from nearboot.model import Quarantine
 
 MISSING = frozenset({"", "0", "0.0", "-1", "-1.0", "nan"})
@@ -46,7 +46,7 @@ def parse(table: Table, options: Options) -> tuple[list[RawRow], list[Quarantine
                 rows.append(_measured(src, dst, cell, unit, record.line))
             except ValueError as error:
                 refused.append(Quarantine(table.file, record.line, f"{src} → {dst}: {cell.strip()[:80]}", str(error)))
-    return rows, refused, [f"{empty} cells without a measurement"] if empty else []
+    return rows, refused, [f"{counted(empty, 'cell')} without a measurement"] if empty else []
 
 
 def _measured(src: str, dst: str, cell: str, unit: Unit, line: int) -> RawRow:

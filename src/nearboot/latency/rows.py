@@ -156,6 +156,11 @@ def loss_problem(loss: float) -> str:
     return f"loss {loss:g} is not a share from 0 to 1" + (" (a percentage?)" if 1 < loss <= 100 else "")
 
 
+def counted(count: int, noun: str) -> str:
+    """A count with its noun: 1 row, 2 rows."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def merge_duplicates(rows: Iterable[RawRow]) -> tuple[list[RawRow], int]:
     """One row per ordered pair, the median of what was said of it; and how many rows went into another."""
     groups: dict[tuple[str, str], list[RawRow]] = {}
