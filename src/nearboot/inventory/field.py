@@ -40,6 +40,7 @@ BAD: Final = _Bad.BAD
 Parser = Callable[[Node, str, Page], Any]
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\Z")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _REFERENCE = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)\Z")
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
@@ -181,7 +182,7 @@ def _at(path: str, name: str) -> str:
 
 def _clean(found: str) -> str:
     """Text without control characters: PostgreSQL refuses NUL, terminals obey the others."""
-    if any(ord(character) < 32 or ord(character) == 127 for character in found):
+    if _CONTROL.search(found):
         raise ValueError(found)
     return found
 
