@@ -107,7 +107,7 @@ def incomplete_subnets(inventory: Inventory, terrain: Terrain) -> Iterator[Findi
         if subnet.gateway is None and subnet.prefix.version == 4 and subnet.prefix.prefixlen < 31:
             text = f"subnet {name} at {subnet.location} has no gateway: clients reach only boot servers in the subnet"
             yield Finding(Severity.WARNING, "subnet-no-gateway", text, name, hint="add its gateway")
-        elif subnet.gateway is not None and subnet.gateway not in subnet.prefix:
+        elif subnet.gateway and subnet.gateway not in subnet.prefix and not subnet.gateway.is_link_local:
             text = f"gateway {subnet.gateway} is not an address of subnet {name}"
             hint = "correct the gateway, or the prefix"
             yield Finding(Severity.ERROR, "subnet-gateway-outside", text, name, hint=hint)

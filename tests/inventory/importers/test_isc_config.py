@@ -92,6 +92,7 @@ def test_wrong_values_are_reported_together() -> None:
                  range 11.0.0.1; option routers 10.0.0.300; }
                host;
                next-server a b;
-               host x { host-identifier option dhcp6.client-id 01; }"""
+               host x { host-identifier option dhcp6.client-id 01; }
+               host "x y" { }"""
         )
-    assert sorted(fault.line for fault in error.value.faults) == [2, 3, 4, 6, 6, 7, 8, 9]
+    assert sorted(fault.line for fault in error.value.faults) == [2, 3, 4, 6, 6, 7, 8, 9, 10]

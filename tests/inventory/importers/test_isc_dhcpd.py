@@ -12,6 +12,9 @@ from nearboot.errors import InputError
 from nearboot.inventory.check import check
 from nearboot.inventory.finding import Severity
 from nearboot.inventory.importers import ImportResult, import_isc, load_rules
+from nearboot.inventory.place import Places
+from nearboot.inventory.validate import validate
+from nearboot.model import Inventory
 
 ROOT = Path(__file__).parents[3]
 FLEET = ROOT.parent / "shared" / "data" / "wikimedia"
@@ -37,6 +40,30 @@ def test_a_small_site_comes_in_whole(importing: Importing) -> None:
     assert [f.code for f in result.findings] == ["no-location", "include-unread", "global-filename"]
     counts = result.counts
     assert (counts.hosts_read, counts.servers, counts.not_imported) == (2, 1, {"host:no-location": 1})
+
+
+def test_what_was_imported_can_be_loaded_however_contradictory_the_files(importing: Importing) -> None:
+    """The loader's rules find no fault: what they would refuse was left out, with a finding each."""
+    result = importing(
+        """subnet 10.1.0.0 netmask 255.255.255.0 { option routers 10.9.9.9; next-server 10.1.0.2;
+             range 10.1.0.9 10.1.0.20; range 10.1.0.15 10.1.0.30; }
+           subnet 10.1.0.128 netmask 255.255.255.128 { }
+           subnet6 2001:db8:1::/64 { next-server 10.1.0.2; option dhcp6.name-servers 2001:db8:1::53; }
+           host a { hardware ethernet 2:0:0:0:0:1; fixed-address 10.1.0.5, 10.1.0.6; }
+           host b { hardware ethernet 2:0:0:0:0:1; fixed-address 10.1.0.5; }
+           host b { hardware ethernet 2:0:0:0:0:3; fixed-address 10.1.0.7; }
+           host c.ams.example.net { hardware ethernet 2:0:0:0:0:4; fixed-address 10.77.0.7; }
+           host d.ams.example.net { }
+           host e { fixed-address e.example.org; }"""
+    )
+    assert validate(result.inventory, Inventory(), Places()) == []
+    counts = result.counts
+    assert (counts.hosts_read, counts.servers, counts.hosts_merged, counts.not_imported) == (
+        6,
+        4,
+        1,
+        {"subnet:subnet-overlap": 1, "host:no-location": 1},
+    )
 
 
 def test_a_tiers_table_that_cannot_be_read_is_an_error_finding(importing: Importing) -> None:
@@ -77,6 +104,7 @@ def test_no_host_of_the_fleet_is_lost(fleet: ImportResult) -> None:
     assert counts.hosts_read == counts.servers + counts.hosts_merged + sum(counts.not_imported.values())
     assert (counts.servers, counts.interfaces, counts.not_imported) == (1737, 1737, {})
     assert len({server.name for server in fleet.inventory.servers}) == 1737
+    assert validate(fleet.inventory, Inventory(), Places()) == []
     macs = [i.mac for s in fleet.inventory.servers for i in s.interfaces if i.mac]
     assert (len(macs), len(set(macs))) == (1736, 1736)
 

@@ -56,6 +56,15 @@ def test_one_address_of_each_family_is_kept_and_the_rest_is_told(importing: Impo
     assert codes(result) == ["address-extra", "address-outside-subnets"]  # no IPv6 subnet was declared
 
 
+def test_an_address_outside_the_subnets_is_left_out_where_there_are_subnets(importing: Importing) -> None:
+    """The database takes no address without a subnet; where no subnet was imported, the database may have them."""
+    host = "host a.ams.example.net { hardware ethernet 2:0:0:0:0:1; fixed-address 10.1.9.5; }"
+    for text, kept in ((host, [ip_address("10.1.9.5")]), (SUBNET + host, [None])):
+        result = importing(text)
+        assert [i.ipv4 for i in result.inventory.servers[0].interfaces] == kept
+        assert codes(result) == ["address-outside-subnets"]
+
+
 def test_a_host_without_mac_is_kept_and_told(importing: Importing) -> None:
     """It may be known by its DUID alone, or be a mistake."""
     result = importing("host a { fixed-address a.ams.example.net; }")

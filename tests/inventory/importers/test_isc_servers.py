@@ -84,6 +84,24 @@ def test_two_blocks_of_one_name_are_two_interfaces_of_one_server(importing: Impo
     assert codes(result) == ["no-tier", "host-merged"]
 
 
+def test_what_a_further_block_contradicts_is_told(importing: Importing) -> None:
+    """The first block wins; nothing of the second disappears without a word."""
+    result = importing(
+        SUBNETS + "host a { hardware ethernet 2:0:0:0:0:1; fixed-address 10.1.0.5; option x.y 1; }"
+        "host A { hardware ethernet 2:0:0:0:0:2; fixed-address 10.2.0.5; option x.y 2; }"
+    )
+    (server,) = result.inventory.servers
+    assert (server.location, server.params) == ("ams", {"x.y": "1"})
+    assert codes(result) == ["no-tier", "host-merged", "location-contradiction", "setting-contradiction"]
+
+
+def test_further_names_of_one_block_are_told(importing: Importing) -> None:
+    """A server has one name."""
+    result = importing("host a { hardware ethernet 2:0:0:0:0:1; fixed-address a.ams.example.net, b.ams.example.net; }")
+    assert result.inventory.servers[0].name == "a.ams.example.net"
+    assert codes(result) == ["name-extra", "no-tier"]
+
+
 def test_settings_of_hosts_and_groups_become_params_and_are_told(importing: Importing) -> None:
     """A host's own setting beats the group's; next-server is told one by one, the rest with a count."""
     host = "host %s { hardware ethernet 2:0:0:0:0:%d; fixed-address %s.ams.example.net; %s }\n"

@@ -68,6 +68,11 @@ def test_a_dhcpv6_subnet_comes_with_its_own_options(importing: Importing) -> Non
         pytest.param(AMS + "{ option routers 10.1.1.1; }", ["gateway-unused"], id="gateway-outside"),
         pytest.param(AMS + "{ option routers 10.1.0.1, 10.1.0.2; }", ["gateway-unused"], id="two-gateways"),
         pytest.param(AMS + "{ option routers gw; }", ["option-not-address"], id="gateway-by-name"),
+        pytest.param(
+            AMS + "{ range 10.1.0.9 10.1.0.20; range 10.1.0.20 10.1.0.30; }",
+            ["range-overlap"],
+            id="ranges-that-overlap",
+        ),
         pytest.param("shared-network x { " + AMS + "{ } }", ["shared-network"], id="shared-network"),
     ],
 )

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from nearboot.errors import Fault, InputError
-from nearboot.inventory.importers.isc_syntax import Statement
+from nearboot.inventory.importers.isc_syntax import Statement, TokenKind
 from nearboot.inventory.importers.isc_values import (
+    fault_at,
     is_expression,
     read_mac,
     read_range,
@@ -191,6 +192,8 @@ class _Reading:
 
     def host(self, statement: Statement, body: Sequence[Statement], scope: _Scope) -> None:
         name = read_single(statement, statement.args, "a host name", self.faults)
+        if statement.args and statement.args[0].kind is not TokenKind.WORD:
+            self.faults.append(fault_at(statement.args[0], "host", "a host name without quotes"))
         macs: list[Mac] = []
         targets: list[Address | str] = []
         duid: Duid | None = None

@@ -49,14 +49,24 @@ class Claims:
             if same:
                 text = f"server {server}: further address {address} was not taken over, {same[0]} was"
                 self.account.note(Severity.WARNING, "address-extra", text, at=host, subject=server)
+            elif not self.is_at_home(address, host, server):
+                continue
             elif isinstance(address, IPv4Address):
                 ipv4s += filter(None, [self.claim(address, "address", host, server)])
             else:
                 ipv6s += filter(None, [self.claim(address, "address", host, server)])
-            if self.places.of_address(address) is None:
-                text = f"server {server}: address {address} is in none of the imported subnets"
-                self.account.note(Severity.WARNING, "address-outside-subnets", text, at=host, subject=server)
         return ipv4s, ipv6s
+
+    def is_at_home(self, address: Address, host: HostDeclaration, server: str) -> bool:
+        """Tell whether an address can be kept: it is in a subnet, or there is none of its family (yet)."""
+        if self.places.of_address(address):
+            return True
+        kept = not self.places.has_family(address.version)
+        fate = "kept: no subnet of its family was imported" if kept else "not taken over"
+        text = f"server {server}: address {address} is in none of the imported subnets; {fate}"
+        hint = "import its subnet, or correct the address"
+        self.account.note(Severity.WARNING, "address-outside-subnets", text, at=host, subject=server, hint=hint)
+        return kept
 
     def claim(self, value: K | None, noun: str, host: HostDeclaration, server: str) -> K | None:
         """Return ``value`` if it is free or this very block's; otherwise report both owners and return None."""

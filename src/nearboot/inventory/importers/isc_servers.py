@@ -68,8 +68,9 @@ class _Making:
             return
         self.servers.taken.append(host)
         known = self.servers.by_name.get(name)
+        self.report_further_names(host, name)
         if known:
-            self.merge(known, host)
+            self.merge(known, host, location)
             return
         self.servers.first[name] = host
         self.servers.by_name[name] = Server(
@@ -82,8 +83,8 @@ class _Making:
             params=_params(host),
         )
 
-    def merge(self, known: Server, host: HostDeclaration) -> None:
-        """Give a server that has a block already the interfaces of a further one."""
+    def merge(self, known: Server, host: HostDeclaration, location: Slug) -> None:
+        """Give a server that has a block already the interfaces of a further one; what contradicts is told."""
         first = self.servers.first[known.name]
         more = self.claims.interfaces(host, known.name, len(known.interfaces))
         params = {**_params(host), **known.params}
@@ -93,6 +94,23 @@ class _Making:
             f"host {host.name} is {known.name} again (host {first.name}, {first.place}); it became a further interface"
         )
         self.account.note(Severity.WARNING, "host-merged", text, at=host, subject=known.name)
+        if location != known.location:
+            text = (
+                f"{known.name} is at {known.location} by host {first.name} ({first.place}), at {location} by this one"
+            )
+            self.account.note(Severity.WARNING, "location-contradiction", text, at=host, subject=known.name)
+        for name, value in _params(host).items():
+            if params[name] != value:
+                text = (
+                    f"server {known.name} keeps {name} {params[name]!r} of {first.place}, not {value!r} of this block"
+                )
+                self.account.note(Severity.WARNING, "setting-contradiction", text, at=host, subject=known.name)
+
+    def report_further_names(self, host: HostDeclaration, name: str) -> None:
+        names = [target for target in host.targets if isinstance(target, str)]
+        if names[1:]:
+            text = f"server {name} has further names that were not taken over: {', '.join(names[1:])}"
+            self.account.note(Severity.WARNING, "name-extra", text, at=host, subject=name)
 
     def subnet(self, host: HostDeclaration) -> Subnet | None:
         """Return the imported subnet of the host's address, else the one that its block stands in."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
@@ -18,7 +18,7 @@ from nearboot.inventory.importers.isc_config import Declarations, Setting, Subne
 from nearboot.inventory.importers.isc_values import address_or_none
 from nearboot.inventory.importers.rules import Rules
 from nearboot.inventory.importers.tier_names import text_as_slug
-from nearboot.model import Address, BootServer, Prefix, Slug, Subnet, slug_from_text
+from nearboot.model import Address, BootServer, Pool, Prefix, Slug, Subnet, slug_from_text
 
 _NAMES = {  # our field: the option of DHCPv4, the option of DHCPv6
     "dns": ("domain-name-servers", "dhcp6.name-servers"),
@@ -57,6 +57,10 @@ class Places:
         ranges = self._ranges.get(address.version, [])
         at = bisect_left(ranges, (int(address) + 1,)) - 1
         return self.subnets[ranges[at][2]] if at >= 0 and int(address) <= ranges[at][1] else None
+
+    def has_family(self, version: int) -> bool:
+        """Tell whether any subnet is of this IP version."""
+        return version in self._ranges
 
     def of_prefix(self, prefix: Prefix | None) -> Subnet | None:
         """Return the subnet with exactly this prefix."""
@@ -126,7 +130,7 @@ def _subnet(declaration: SubnetDeclaration, rules: Rules, account: Account) -> S
         dns=tuple(_addresses(settings.get(_NAMES["dns"][v6]), prefix, account)),
         ntp=tuple(_addresses(settings.get(_NAMES["ntp"][v6]), prefix, account)),
         domain=domain,
-        pools=declaration.pools,
+        pools=tuple(_pools(declaration, account)),
     )
 
 
@@ -142,6 +146,20 @@ def _gateway(declaration: SubnetDeclaration, account: Account) -> Address | None
         text = f"subnet {prefix}: router {address} was not taken over: {why}"
         account.note(Severity.WARNING, "gateway-unused", text, at=setting.statement, subject=str(prefix))
     return inside[0] if inside else None
+
+
+def _pools(declaration: SubnetDeclaration, account: Account) -> Iterator[Pool]:
+    """Yield the ranges that overlap no earlier one of the subnet; Kea refuses the others."""
+    kept: list[Pool] = []
+    for pool in declaration.pools:
+        clash = next((p for p in kept if int(pool.first) <= int(p.last) and int(p.first) <= int(pool.last)), None)
+        if clash is None:
+            kept.append(pool)
+            yield pool
+            continue
+        subnet = f"subnet {declaration.prefix}"
+        text = f"{subnet}: range {pool.first}-{pool.last} overlaps {clash.first}-{clash.last}; not taken over"
+        account.note(Severity.WARNING, "range-overlap", text, at=declaration, subject=str(declaration.prefix))
 
 
 def _addresses(setting: Setting | None, prefix: Prefix, account: Account) -> Iterable[Address]:

@@ -107,11 +107,11 @@ def read_range(statement: Statement, prefix: Prefix, faults: list[Fault]) -> Poo
             network = ip_network(words[0])
             first, last = network[0], network[-1]
         elif len(words) in (1, 2):
-            first, last = ip_address(words[0]), ip_address(words[-1])
+            first, last = sorted(map(ip_address, (words[0], words[-1])), key=int)  # dhcpd takes them in any order
         else:
             raise ValueError("one or two addresses, or a prefix")
-        if first not in prefix or last not in prefix or int(first) > int(last):
-            raise ValueError(f"addresses of {prefix}, the lower one first")
+        if first not in prefix or last not in prefix:
+            raise ValueError(f"addresses of {prefix}")
     except ValueError as error:
         text = repr(" ".join(words))
         faults.append(Fault(statement.file, statement.line, statement.keyword, text, f"a range of addresses ({error})"))
