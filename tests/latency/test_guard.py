@@ -103,7 +103,7 @@ def test_one_impossible_pair_blames_nobody() -> None:
 
 
 def test_seconds_read_as_milliseconds_refuse_the_map() -> None:
-    """Nearly all pairs impossible: the unit is wrong and no coordinate is blamed; a short pair does not slip through."""
+    """Nearly all pairs impossible: the unit is wrong, no coordinate is blamed, and no short pair slips through."""
     pairs = (
         ("esams", "eqiad", 0.0834),
         ("esams", "codfw", 0.11),

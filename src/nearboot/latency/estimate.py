@@ -72,10 +72,9 @@ class Ladder:
         """
         loss = 0.0
         for found in self._rungs(location, target, family):
-            if found.rtt_ms is None and found.rung != "default":
-                loss = max(loss, found.loss)
-                continue
-            return replace(found, loss=max(loss, found.loss))
+            if found.rtt_ms is not None or found.rung == "default":
+                return replace(found, loss=loss) if loss > found.loss else found
+            loss = max(loss, found.loss)
         raise AssertionError("the default rung always answers")
 
     def _rungs(self, location: Slug, target: Slug, family: int) -> Iterator[Estimate]:

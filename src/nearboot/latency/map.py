@@ -67,37 +67,36 @@ def resolve(parsed: ParsedMap, locations: Sequence[Location]) -> tuple[LatencyMa
     slugs = {name: found for name in names if (found := _find(name, exact, index))}
     _refuse_ambiguous(parsed, slugs)
     known = {name: found[0] for name, found in slugs.items()}
-    placed = [
-        replace(row, src=known[row.src], dst=known[row.dst])
-        for row in parsed.rows
-        if row.src in known and row.dst in known
-    ]
-    between = [row for row in placed if row.src != row.dst]
-    rows, repeated = merge_duplicates(between)
+    placed = _placed(parsed, known)
+    rows, repeated = merge_duplicates(row for row in placed if row.src != row.dst)
     if not rows:
         raise InputError(_nothing_left(parsed, names, known))
     samples = tuple(_sample(row) for row in rows)
     unknown = {name: count for name, count in names.most_common() if name not in known}
     quarantined = parsed.quarantined + _unknown_names(parsed, unknown, index)
-    notes = parsed.notes + (
-        (f"{counted(repeated, 'row')} repeat a pair under another name: each such pair has the median",)
-        if repeated
-        else ()
-    )
     summary = Summary(
         source=parsed.source,
         format=parsed.format,
         rows=len(parsed.rows),
         samples=len(samples),
         locations=len({slug for sample in samples for slug in (sample.src, sample.dst)}),
-        self_pairs=len(placed) - len(between),
+        self_pairs=sum(row.src == row.dst for row in placed),
         unknown_rows=len(parsed.rows) - len(placed),
         unknown=unknown,
         quarantined=len(parsed.quarantined),
         newest=max((s.measured_at for s in samples if s.measured_at), default=None),
-        notes=notes + _age_note(samples, parsed.read_at),
+        notes=parsed.notes + _repeat_note(repeated) + _age_note(samples, parsed.read_at),
     )
     return LatencyMap(parsed.source, parsed.read_at, samples), quarantined, summary
+
+
+def _placed(parsed: ParsedMap, known: Mapping[str, Slug]) -> list[RawRow]:
+    """The rows between known names, with slugs for the names."""
+    return [
+        replace(row, src=known[row.src], dst=known[row.dst])
+        for row in parsed.rows
+        if row.src in known and row.dst in known
+    ]
 
 
 def _index(locations: Iterable[Location]) -> dict[str, tuple[Slug, ...]]:
@@ -163,6 +162,11 @@ def _unknown_reason(name: str, count: int, index: Mapping[str, tuple[Slug, ...]]
     near = get_close_matches(_key(name), index, n=1, cutoff=0.8)
     hint = f"; did you mean {index[near[0]][0]}?" if near else ""
     return f"no location has this slug, alias or name ({counted(count, 'row')}){hint}"
+
+
+def _repeat_note(repeated: int) -> tuple[str, ...]:
+    rows = counted(repeated, "row")
+    return (f"{rows} repeat a pair under another name: each such pair has the median",) if repeated else ()
 
 
 def _age_note(samples: Iterable[LatencySample], now: datetime) -> tuple[str, ...]:

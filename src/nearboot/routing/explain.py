@@ -119,11 +119,6 @@ def explain(
         for candidate in route.candidates
     )
     chosen = next((w for w in weighed if w.candidate.boot_server == route.chosen), None)
-    cost = chosen.candidate.cost_ms if chosen else None
-    downloads = tuple(
-        Download(name, size, block_count(size, policy.blksize), transfer_s(size, cost, policy))
-        for name, size in files.items()
-    )
     return Explanation(
         server=server,
         interface=interface,
@@ -131,9 +126,17 @@ def explain(
         places=_places(server.location, locations),
         route=route,
         candidates=weighed,
-        downloads=downloads,
+        downloads=_downloads(files, chosen, policy),
         kea=_kea(chosen.server if chosen else None, route.family, boot_file),
         policy=policy,
+    )
+
+
+def _downloads(files: Mapping[str, int], chosen: Weighed | None, policy: Policy) -> tuple[Download, ...]:
+    cost = chosen.candidate.cost_ms if chosen else None
+    return tuple(
+        Download(name, size, block_count(size, policy.blksize), transfer_s(size, cost, policy))
+        for name, size in files.items()
     )
 
 

@@ -9,6 +9,7 @@ nothing outside the input is ever chosen; while any boot server is active and ha
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -117,17 +118,17 @@ def _order(entries: list[_Entry], policy: Policy) -> list[_Entry]:
     ordered: list[_Entry] = []
     for pool in Standing:
         rest = sorted((entry for entry in entries if entry.standing is pool), key=lambda entry: entry.cost)
-        while rest:
-            band = [entry for entry in rest if _equal(entry, rest[0], policy)]
-            ordered += sorted(band, key=lambda entry: (-entry.score, entry.cost, entry.server.name))
-            rest = rest[len(band) :]
+        start = 0
+        while start < len(rest):
+            end = bisect_right(rest, _limit(rest[start], policy), key=lambda entry: entry.cost)
+            ordered += sorted(rest[start:end], key=lambda entry: (-entry.score, entry.cost, entry.server.name))
+            start = end
     return ordered
 
 
-def _equal(entry: _Entry, best: _Entry, policy: Policy) -> bool:
-    if best.cost_ms is None or entry.cost_ms is None:
-        return entry.cost_ms is best.cost_ms
-    return entry.cost_ms <= best.cost_ms + policy.band(best.cost_ms)
+def _limit(nearest: _Entry, policy: Policy) -> float:
+    """The cost up to which another one is equal to the nearest; all of which nothing is known are equal."""
+    return inf if nearest.cost_ms is None else nearest.cost_ms + policy.band(nearest.cost_ms)
 
 
 def _candidate(entry: _Entry, rank: int, eligible: bool, lost: tuple[Reason, ...]) -> Candidate:
@@ -153,7 +154,7 @@ def _loss_reason(entry: _Entry, best: _Entry, nearest: _Entry, policy: Policy) -
         return Reason(
             "no-estimate", f"nothing is known of the path; {chosen} costs {_ms(best.cost_ms)} per block", data
         )
-    if _equal(entry, nearest, policy):
+    if entry.cost <= _limit(nearest, policy):
         text = f"equally near ({_versus(entry, best)}): the spread of locations by weight chose {chosen}"
         return Reason("spread", text, data)
     return Reason("farther", _versus(entry, best), data)
@@ -193,7 +194,7 @@ def _pool_reasons(best: _Entry) -> tuple[Reason, ...]:
 def _choice_reason(best: _Entry, pool: list[_Entry], nearest: _Entry, policy: Policy) -> Reason:
     name = best.server.name
     data = {"cost_ms": best.cost_ms, "rung": best.estimate.rung, "candidates": len(pool)}
-    equal = [entry for entry in pool if _equal(entry, nearest, policy)]
+    equal = [entry for entry in pool if entry.cost <= _limit(nearest, policy)]
     if len(pool) == 1:
         return Reason("only-one", f"{name} is the only one that can be used, at {_ms(best.cost_ms)} per block", data)
     if best.cost_ms is None:
