@@ -1,7 +1,7 @@
 """A TFTP read server and client: RFC 1350 with options (2347, 2348, 2349), windows (7440), IPv4 and IPv6.
 
-It stands by itself: of nearboot it needs the exception tree alone. Content comes from a handler, a coroutine off the data
-plane, or from a function that does not block; ``StaticRoot`` is both, for a directory.
+It stands by itself: of nearboot it needs the exception tree alone. Content comes from a handler, a coroutine off the
+data plane, or from a function that does not block; ``StaticRoot`` is both, for a directory.
 
     async def handler(request: ReadRequest) -> Content:
         return f"hello {request.client[0]}".encode()

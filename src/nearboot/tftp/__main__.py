@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import resource
 import signal
 import sys
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.pthread_sigmask(
         signal.SIG_BLOCK, STOPS
     )  # before any thread: they inherit it, and only sigwait below sees them
+    raise_file_limit()
     try:
         server = build(arguments)
     except OSError as error:
@@ -42,6 +44,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     server.stop(grace_s=arguments.grace_s)
     print(f"stopped counters={json.dumps(server.counters())}", flush=True)
     return 0
+
+
+def raise_file_limit() -> None:
+    """A transfer takes a socket, and the soft limit is 1,024 on most systems."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def build(arguments: argparse.Namespace) -> TftpServer:

@@ -28,7 +28,8 @@ async def read(
     retries: int = 5,
     max_bytes: int = 1 << 32,
 ) -> bytes:
-    """The bytes of ``filename``. PeerError: ERROR, or silence after ``retries``; ProtocolError: the server broke a rule."""
+    """The bytes of ``filename``. PeerError: ERROR, or silence after ``retries``; ProtocolError: the server broke a
+    rule."""
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)

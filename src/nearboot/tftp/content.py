@@ -1,8 +1,9 @@
 """Content as DATA packets, framed once and shared by all transfers.
 
-Blocks of one (content, blksize) stand back to back, header and payload, so a window is one slice and no packet is built while
-serving. Framing goes by segments of about a megabyte: the first client of a large file waits for the first segment alone,
-and files larger than the budget are served without being held whole. No files are opened here: a ``Source`` reads.
+Blocks of one (content, blksize) stand back to back, header and payload, so a window is one slice and no packet is
+built while serving. Framing goes by segments of about a megabyte: the first client of a large file waits for the first
+segment alone, and files larger than the budget are served without being held whole. No files are opened here: a
+``Source`` reads.
 
     cache = FrameCache(256 << 20, open_source)
     frames = cache.frames(content, blksize)

@@ -1,6 +1,7 @@
 """The client's side of a read as a state machine: datagrams and time-outs come in, replies come out.
 
-No socket, no clock. RFC 1350, 2347, 2348, 2349 (tsize), 7440. In a gap the last good block is ACKed, once for each arrival run.
+No socket, no clock. RFC 1350, 2347, 2348, 2349 (tsize), 7440. In a gap the last good block is ACKed, once for each
+arrival run.
 
     download = Download("pxelinux.0", blksize=1428, windowsize=16)
     send(download.request())

@@ -1,7 +1,7 @@
 """The table of live sessions: who may start one, and what a request means that meets a live one.
 
-Pure. A session is known by its peer (address and port) and the address it asked; the same peer port can carry one read at a
-time (RFC 1350's TID).
+Pure. A session is known by its peer (address and port) and the address it asked; the same peer port can carry one read
+at a time (RFC 1350's TID).
 
     verdict, live = table.admit(key, datagram)
     match verdict: case Admission.START: table.add(key, session) ...

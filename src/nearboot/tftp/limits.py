@@ -16,7 +16,8 @@ class Limits:
     """Bounds of one data-plane loop."""
 
     sessions: int = 16384
-    """Transfers at once; a request over it is dropped, since the client asks again and U-Boot would loop on an ERROR."""
+    """Transfers at once; a request over it is dropped, since the client asks again and U-Boot would loop on an
+    ERROR."""
     sessions_per_client: int = 512
     """For each client address: a whole rack may stand behind one NAT."""
     refused_ports: frozenset[int] = frozenset({0, 7, 17, 19, 53, 69, 123})

@@ -1,7 +1,7 @@
 """The server port: datagrams with their sender and the address they were sent to.
 
-On a wildcard address the kernel is asked for the destination of each datagram (IP_PKTINFO, IPV6_RECVPKTINFO), since the reply
-must come from it. IPv4 clients of a dual-stack socket appear as IPv4, never as ``::ffff:``.
+On a wildcard address the kernel is asked for the destination of each datagram (IP_PKTINFO, IPV6_RECVPKTINFO), since
+the reply must come from it. IPv4 clients of a dual-stack socket appear as IPv4, never as ``::ffff:``.
 """
 
 from __future__ import annotations
@@ -86,7 +86,8 @@ def bound(host: str, port: int, *, reuse_port: bool = False) -> socket.socket:
 
 #  in_pktinfo:  ifindex 4 | local address 4 | destination 4         in6_pktinfo:  destination 16 | ifindex 4
 def destination(level: int, kind: int, info: bytes) -> Local | None:
-    """Where a datagram was sent to; None for a broadcast or multicast (RFC 1123 section 4.2.3.4) and for other messages."""
+    """Where a datagram was sent to; None for a broadcast or multicast (RFC 1123 section 4.2.3.4) and for other
+    messages."""
     if (level, kind) == (socket.IPPROTO_IP, IP_PKTINFO):
         return (socket.inet_ntoa(info[4:8]), 0) if info[4:8] == info[8:12] else None
     if (level, kind) == (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO):

@@ -5,7 +5,8 @@ RFC 2347 (the frame), RFC 2348 (blksize), RFC 2349 (timeout, tsize), RFC 7440 (w
 1. Only what was asked is answered, in the order asked, names in lower case, values in decimal.
 2. A value is never larger than asked; ``timeout`` is echoed as it came, or left out.
 3. A value out of its RFC's range, or no number at all, is left out without an error: the client then has the default.
-4. blksize stays below the egress MTU (boot ROMs do not put fragments together); tsize is answered when the size is known.
+4. blksize stays below the egress MTU (boot ROMs do not put fragments together); tsize is answered when the size is
+known.
 
     terms = negotiate(request.options, policy=Policy(), size=40_000_000, mtu_blksize=1468)
 """

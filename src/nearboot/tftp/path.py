@@ -1,7 +1,7 @@
 """The file name of a request as a path below a root: what boot ROMs write, and nothing that leaves the root.
 
-Pure: it looks at no file; symlinks are the ``store``'s matter. Quirks taken: a leading "/", "\\" for "/" (Windows loaders, shim),
-"//" (GRUB), a tail of 0xFF or NUL (old PXE ROMs read DHCP's file name past its end).
+Pure: it looks at no file; symlinks are the ``store``'s matter. Quirks taken: a leading "/", "\\" for "/" (Windows
+loaders, shim), "//" (GRUB), a tail of 0xFF or NUL (old PXE ROMs read DHCP's file name past its end).
 
     clean("/boot\\\\grubx64.efi\\xff").parts == ("boot", "grubx64.efi")
 """

@@ -1,8 +1,8 @@
 """From a datagram at the server port to a transfer, or to an ERROR: admission, look-up, negotiation.
 
-Look-up is the fast one where it answers, else the handler's, which takes its time in another thread while the request waits
-in the session table. Only requests are answered at this port: a WRQ with ERROR 2 (U-Boot stops at 1 and 2 alone), a broken
-RRQ with ERROR 4; anything else with silence, so that the server reflects nothing.
+Look-up is the fast one where it answers, else the handler's, which takes its time in another thread while the request
+waits in the session table. Only requests are answered at this port: a WRQ with ERROR 2 (U-Boot stops at 1 and 2
+alone), a broken RRQ with ERROR 4; anything else with silence, so that the server reflects nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from nearboot.errors import ProtocolError
 from nearboot.tftp.channel_runner import Channel, ChannelPool, Local, send_error
-from nearboot.tftp.content import Content, FrameCache, size_of
+from nearboot.tftp.content import Content, FileContent, FrameCache, size_of
 from nearboot.tftp.engine import Admission, Key, Peer, SessionTable
 from nearboot.tftp.event_runner import Ended
 from nearboot.tftp.handler_runner import HandlerThread
@@ -161,7 +161,7 @@ class Reception:
             request, lambda found: self._loop.call_soon(lambda now: self._on_found(waiting, found, now))
         )
 
-    def _on_found(self, waiting: Waiting, found: Content | BaseException, now: float) -> None:
+    def _on_found(self, waiting: Waiting, found: object, now: float) -> None:
         """The handler has answered; nobody may be waiting any more."""
         if self.table.get(waiting.key) is not waiting:
             return
@@ -169,8 +169,10 @@ class Reception:
         arrived = (waiting.datagram, waiting.key, waiting.local, waiting.since)
         if isinstance(found, BaseException):
             self._refuse(arrived, waiting.request, found)
-        else:
+        elif isinstance(found, bytes | FileContent):
             self._serve(arrived, waiting.packet, waiting.request, found, now)
+        else:
+            self._refuse(arrived, waiting.request, TypeError(f"the handler returned {type(found).__name__}"))
 
     def _serve(
         self, arrived: Arrived, packet: Request, request: ReadRequest, content: Content, now: float | None = None

@@ -1,7 +1,7 @@
 """The data-plane loop: one epoll, one thread, any number of these side by side (SO_REUSEPORT).
 
-It knows file descriptors, the clock and the timer wheel; not what a datagram means. Who reads a descriptor is a dict of bound
-methods, so a packet costs one look-up and one call. Work from other threads comes in through ``call_soon``.
+It knows file descriptors, the clock and the timer wheel; not what a datagram means. Who reads a descriptor is a dict
+of bound methods, so a packet costs one look-up and one call. Work from other threads comes in through ``call_soon``.
 
     loop = Loop(); loop.watch(fd, method); threading.Thread(target=loop.run).start(); loop.stop(); thread.join()
 """
@@ -39,11 +39,10 @@ class Timed(Protocol):
 
 
 class Loop:
-    """One epoll loop; ``readers``, ``buffer`` and ``wheel`` are for the sessions that live in it."""
+    """One epoll loop; ``readers`` and ``wheel`` are for the sessions that live in it."""
 
     def __init__(self) -> None:
         self.readers: dict[int, OnReadable] = {}
-        self.buffer = bytearray(RECEIVE_BUFFER)
         self.wheel: Wheel[Timed] = Wheel(time.monotonic(), TICK_S)
         self.stats = Stats()
         self.on_tick: list[Callable[[float], bool]] = []
@@ -67,7 +66,8 @@ class Loop:
         self._epoll.modify(fd, select.EPOLLIN | select.EPOLLOUT if wanted else select.EPOLLIN)
 
     def unwatch(self, fd: int, close: Callable[[], None]) -> None:
-        """Forget ``fd``, and close it after the batch: an event of it, or of its number's next owner, may be in there."""
+        """Forget ``fd``, and close it after the batch: an event of it, or of its number's next owner, may be in
+        there."""
         self._epoll.unregister(fd)
         self.readers[fd] = _nobody
         self._closing.append(close)
@@ -88,7 +88,8 @@ class Loop:
         self.call_soon(self._on_stop)
 
     def run(self) -> None:
-        """Serve until ``stop``. It sleeps until a packet, a tick or a call comes; ticks come only while one is needed."""
+        """Serve until ``stop``. It sleeps until a packet, a tick or a call comes; ticks come only while one is
+        needed."""
         poll, readers, monotonic = self._epoll.poll, self.readers, time.monotonic
         while self._running:
             events = poll()
@@ -128,7 +129,10 @@ class Loop:
         with suppress(BlockingIOError):
             os.eventfd_read(self._wake)
         while self._calls:
-            self._calls.popleft()(now)
+            try:
+                self._calls.popleft()(now)
+            except Exception:
+                self._on_fault(-1)
 
     def _on_stop(self, now: float) -> None:
         self._running = False

@@ -1,7 +1,8 @@
 """One transfer on its channel: ACKs go into the state machine, slices of the shared frames go out.
 
-``on_readable`` is the hot path: one recv, one call of ``Transfer.ack``, one slice, one send. Windows need no second path: the
-channel has UDP_SEGMENT set as a socket option (setsockopt once, not a control message for each send), and the kernel cuts.
+``on_readable`` is the hot path: one recv, one call of ``Transfer.ack``, one slice, one send. Windows need no second
+path: the channel has UDP_SEGMENT set as a socket option (setsockopt once, not a control message for each send), and
+the kernel cuts.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ class Session:
 
     __slots__ = (
         "_chunk",
+        "_fd",
         "_first",
         "_frame",
         "_loop",
         "_on_end",
-        "_fd",
         "_send",
         "_stop",
         "_unsent",

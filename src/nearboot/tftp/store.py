@@ -1,8 +1,8 @@
 """Files: a root that is served read-only, and the sources that frames are filled from.
 
-Not the data plane and no protocol. A file is found by its path, opened part by part without following symlinks once they
-are resolved, and from then on it is what was found: (device, inode, size, mtime). A file that is replaced is a new content;
-reads that are under way go on with the old one.
+Not the data plane and no protocol. A file is found by its path, opened part by part without following symlinks once
+they are resolved, and from then on it is what was found: (device, inode, size, mtime). A file that is replaced is a
+new content; reads that are under way go on with the old one.
 
     root = StaticRoot("/srv/tftp")
     TftpServer(root.read, host="::", port=69, fast=root.lookup)
@@ -36,7 +36,7 @@ class StaticRoot:
         self.root = os.path.realpath(root)
         self._on_note = on_note
         self._known: OrderedDict[str, tuple[str, FileContent]] = OrderedDict()
-        if not os.path.isdir(self.root):
+        if not Path(self.root).is_dir():
             raise NotADirectoryError(f"root {str(root)!r} is not a directory")
 
     async def read(self, request: ReadRequest) -> Content:
@@ -49,7 +49,7 @@ class StaticRoot:
         known = self._known.get(name)
         if known is not None:
             path, content = known
-            if is_same(os.stat(path), content):
+            if is_same(os.stat(path), content):  # noqa: PTH116  # Path.stat takes 1 µs more, for each request
                 return content
         return self._find(name)
 
@@ -57,7 +57,7 @@ class StaticRoot:
         cleaned = clean(name)
         if cleaned.note and self._on_note:
             self._on_note(f"file={name!r} {cleaned.note}")
-        asked = os.path.join(self.root, *cleaned.parts)
+        asked = str(Path(self.root, *cleaned.parts))
         real = os.path.realpath(asked)
         if os.path.commonpath((self.root, real)) != self.root:
             raise PermissionError(f"{name!r} leaves the root")
@@ -77,7 +77,7 @@ class StaticRoot:
 
 def file_content(path: str | Path) -> FileContent:
     """The regular file at ``path`` as content; for handlers that know a file by path (a cache of images)."""
-    return identity(str(path), os.stat(path))
+    return identity(str(path), Path(path).stat())
 
 
 def identity(path: str, status: os.stat_result) -> FileContent:

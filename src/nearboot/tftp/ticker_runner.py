@@ -1,7 +1,8 @@
 """A periodic tick as a file descriptor, so that epoll can sleep without a time-out.
 
-An epoll_wait with a time-out sets up a timer in the kernel for every packet, and epoll.poll spends 0.2 µs on converting it;
-one timerfd fires 20 times a second instead. Python has timerfd_create from 3.13 on; before, the C library is asked.
+An epoll_wait with a time-out sets up a timer in the kernel for every packet, and epoll.poll spends 0.2 µs on
+converting it; one timerfd fires 20 times a second instead. Python has timerfd_create from 3.13 on; before, the C
+library is asked.
 """
 
 from __future__ import annotations

@@ -5,11 +5,12 @@ RFC 1350 with the fix for the sorcerer's apprentice (RFC 1123 section 4.2.3.1), 
 
 - An ACK of the last block sent slides the window. An ACK inside the window means a gap after it: a fresh full window
   starts right behind (EDK2 and U-Boot both restart their count there).
-- A duplicate ACK is never answered in lock-step. With a window it asks for the window again, at most once for each base,
-  and not within half a round trip of the last send: EDK2 repeats its ACK for every unexpected block (Mtftp4Rrq.c).
+- A duplicate ACK is never answered in lock-step. With a window it asks for the window again, at most once for each
+  base, and not within half a round trip of the last send: EDK2 repeats its ACK for every unexpected block
+  (Mtftp4Rrq.c).
 - Time-outs back off exponentially. Before the first ACK only ``Pace.opening_sends`` packets go out in all, since the
-  sender's address may be forged; after it, ``Pace.resends`` in a row, never longer than ``Pace.give_up_s`` without progress.
-  From the third in a row on, the window sent again halves: the path may not carry it.
+  sender's address may be forged; after it, ``Pace.resends`` in a row, never longer than ``Pace.give_up_s`` without
+  progress. From the third in a row on, the window sent again halves: the path may not carry it.
 - When all blocks are out and only the last ACKs are missing, giving up is success with a note (RFC 1350 section 6).
 - An ERROR from the client ends the transfer, without an answer.
 

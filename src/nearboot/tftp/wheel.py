@@ -1,8 +1,8 @@
 """A timer wheel: who is due, without a heap operation for each packet.
 
 Not a clock: ``now`` comes in. An item is put into the slot of its deadline; when the slot's time has come the item is
-handed out once, and its owner looks whether it really is due or puts it back for its later deadline. A transfer that moves
-therefore costs nothing while it moves: its deadline is only looked at when the old one fires.
+handed out once, and its owner looks whether it really is due or puts it back for its later deadline. A transfer that
+moves therefore costs nothing while it moves: its deadline is only looked at when the old one fires.
 
     wheel.add(session, now + 1.0); for session in wheel.due(now): ...
 """
