@@ -65,8 +65,10 @@ class RoutingConfig:
     """How boot servers are chosen."""
 
     rto_ms: float = setting(1000.0, "What a lost TFTP packet costs, in milliseconds: the usual retransmission timeout.")
-    band_ms: float = setting(2.0, "Boot servers within this many milliseconds of the nearest count as equally near.")
-    band_ratio: float = setting(0.15, "Boot servers within this share of the nearest's cost count as equally near.")
+    band_ms: float = setting(0.2, "Boot servers within this many milliseconds of the nearest count as equally near.")
+    band_share: float = setting(0.005, "Boot servers within this share of the nearest's cost count as equally near.")
+    health_fresh_s: float = setting(300.0, "A good probe older than this many seconds says nothing any more.")
+    stale_s: float = setting(900.0, "A measurement older than this many seconds is used, and its age pointed out.")
 
 
 @dataclass(frozen=True, slots=True)

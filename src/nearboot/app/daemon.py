@@ -1,0 +1,42 @@
+"""How a daemon of nearboot lives: it says when it is ready, and ends in order at SIGTERM or SIGINT.
+
+The line on stdout is for whoever started it (a lab, a script); everything else goes to the log on stderr.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Coroutine
+
+READY = "nearboot ready:"
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+
+def set_up_log(verbose: bool) -> None:
+    """One fact a line on stderr, time first."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+
+
+def say_ready(what: str) -> None:
+    """Tell the starter, once, that the daemon serves."""
+    print(f"{READY} {what} pid={os.getpid()}", flush=True)
+
+
+def run_daemon(main: Coroutine[object, object, None], stop: asyncio.Event) -> None:
+    """Run a daemon's main coroutine; a stop signal sets ``stop`` and the coroutine ends by itself."""
+
+    async def guarded() -> None:
+        loop = asyncio.get_running_loop()
+        for number in STOPPING:
+            loop.add_signal_handler(number, stop.set)
+        await main
+
+    asyncio.run(guarded())

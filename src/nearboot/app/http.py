@@ -1,0 +1,139 @@
+"""``nearboot serve http``: boot files and configurations as over TFTP, and the call-backs of installers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from nearboot.app.boot import Asker, BootDesk, check_name
+from nearboot.app.daemon import run_daemon, say_ready
+from nearboot.app.database import database
+from nearboot.app.events import EventBook, record
+from nearboot.app.settings import folder
+from nearboot.boot.store import BootFiles, read_templates
+from nearboot.config import Config
+from nearboot.errors import ConfigError, NotFoundError
+from nearboot.http.runner import serve as serve_app
+from nearboot.http.server import Exchange, make_app
+from nearboot.inventory import boot_store, schema_store
+from nearboot.model import Address, Event, EventKind, Slug
+
+log = logging.getLogger(__name__)
+
+
+def serve(config: Config, *, me: str | None, root: Path) -> None:
+    """Serve until SIGTERM or SIGINT. ``me``: which boot server this is; ``root``: the folder of static files."""
+    if not root.is_dir():
+        raise ConfigError(f"the folder of boot files is not there: {root} (set boot_root, or make it)")
+    with database(config) as engine:
+        check_name(engine, me)
+        files = BootFiles(root, read_templates(folder(config, "templates")))
+        desk, book = BootDesk(engine, files, me=me), EventBook(engine, me=me)
+        stop = asyncio.Event()
+        run_daemon(_serve(config, Counter(engine, desk, book, me), root, stop), stop)
+
+
+class Counter:
+    """The functions that the HTTP application calls: look-ups, call-backs, health and the book."""
+
+    def __init__(self, engine: Engine, desk: BootDesk, book: EventBook, me: str | None) -> None:
+        self._engine, self._desk, self._book = engine, desk, book
+        self._me = Slug(me) if me else None
+        self._exchanges: asyncio.Queue[Exchange | None] = asyncio.Queue()
+
+    async def resolve(self, path: str, client: Address | None, asked: Address | None) -> bytes | Path | None:
+        """The content of a path for a client."""
+        if client is None:
+            return None
+        found = await asyncio.to_thread(self._desk.look_up, path, Asker(client, datetime.now(UTC), asked))
+        return found.content
+
+    async def callback(self, token: str, phase: str, fields: Mapping[str, str], client: Address | None) -> None:
+        """A phase that an installer reports; stored before it is answered."""
+        await asyncio.to_thread(self._callback, token, phase, fields, client)
+
+    async def health(self) -> str:
+        """What is wrong with the database; empty: nothing."""
+        try:
+            await asyncio.to_thread(schema_store.current_revision, self._engine)
+        except Exception as error:  # whatever the driver raises, the answer is the same
+            return f"the database does not answer: {type(error).__name__}"
+        return ""
+
+    def on_exchange(self, exchange: Exchange) -> None:
+        """Called by the application after each answer; must not block."""
+        self._exchanges.put_nowait(exchange)
+
+    async def keep_book(self) -> None:
+        """Write reads down, in order, until ``close``."""
+        while (exchange := await self._exchanges.get()) is not None:
+            if exchange.kind is EventKind.HTTP_READ and exchange.client is not None:
+                try:
+                    await asyncio.to_thread(self._book.note_read, _event(exchange), asked=exchange.server)
+                except Exception:  # the book must not end the server
+                    log.exception("event lost: client=%s subject=%s", exchange.client, exchange.subject)
+
+    def close(self) -> None:
+        """Let ``keep_book`` end when it has written all."""
+        self._exchanges.put_nowait(None)
+
+    def _callback(self, token: str, phase: str, fields: Mapping[str, str], client: Address | None) -> None:
+        with schema_store.writing(self._engine) as session:
+            run = boot_store.run_by_token(session, token)
+            if run is None:
+                raise NotFoundError("provisioning run", "with this token")
+            event = Event(
+                at=datetime.now(UTC),
+                kind=EventKind.CALLBACK,
+                server=run.server,
+                client=str(client or ""),
+                boot_server=self._me,
+                subject=phase,
+                detail=dict(fields),
+                run_id=run.id,
+            )
+            record(session, event)
+
+
+async def _serve(config: Config, counter: Counter, root: Path, stop: asyncio.Event) -> None:
+    app = make_app(
+        root=root,
+        resolve=counter.resolve,
+        callback=counter.callback,
+        health=counter.health,
+        on_exchange=counter.on_exchange,
+    )
+    writer = asyncio.create_task(counter.keep_book())
+    try:
+        await serve_app(
+            app,
+            config.http.host,
+            config.http.port,
+            ready=lambda host, port: say_ready(f"http on {host} port {port} root={root}"),
+            stop=stop,
+        )
+    finally:
+        counter.close()
+        await writer
+
+
+def _event(exchange: Exchange) -> Event:
+    return Event(
+        at=datetime.now(UTC),
+        kind=EventKind.HTTP_READ,
+        client=str(exchange.client),
+        subject=exchange.subject.lstrip("/"),
+        outcome=exchange.outcome,
+        detail={
+            "method": exchange.method,
+            "status": exchange.status,
+            "bytes": exchange.bytes,
+            "duration_s": round(exchange.duration_s, 3),
+            "user_agent": exchange.user_agent,
+        },
+    )

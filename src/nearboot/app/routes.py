@@ -1,0 +1,164 @@
+"""Selecting and explaining routes: inventory, latency maps and health come from the database, the choice is pure.
+
+with reading(config) as session:
+    picture = look(session, config, now)
+picture.route(Slug("ams"), 4).chosen
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from nearboot.app.host import boot_interface, subnet_of
+from nearboot.boot import nbp
+from nearboot.config import Config
+from nearboot.errors import NotFoundError
+from nearboot.inventory import route_store, store
+from nearboot.latency import guard
+from nearboot.latency.estimate import Ladder
+from nearboot.model import (
+    AdminState,
+    BootServer,
+    Estimate,
+    Firmware,
+    Health,
+    Inventory,
+    LatencyMap,
+    Reason,
+    Route,
+    Server,
+    Slug,
+)
+from nearboot.model.profile import profile_of
+from nearboot.routing.explain import Explanation, explain
+from nearboot.routing.policy import Policy
+from nearboot.routing.select import select
+
+FAMILIES = (4, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """All that routes depend on at one moment, and the routes. ``findings``: what the guards say of the maps."""
+
+    inventory: Inventory
+    health: Mapping[Slug, Health]
+    ladder: Ladder
+    policy: Policy
+    now: datetime
+    routes: tuple[Route, ...]
+    findings: tuple[Reason, ...]
+
+    def route(self, location: Slug, family: int) -> Route:
+        """The route of a location; every location of the inventory has one."""
+        for route in self.routes:
+            if route.location == location and route.family == family:
+                return route
+        raise NotFoundError("location", location)
+
+    def estimate(self, location: Slug, boot_server: BootServer, family: int) -> Estimate:
+        """What is believed of the path between a location and a boot server."""
+        return self.ladder.estimate(location, boot_server.location, family=family)
+
+
+def look(session: Session, config: Config, now: datetime) -> Picture:
+    """Read what routes depend on, and select them for every location and both families."""
+    inventory = store.read_inventory(session)
+    health = {item.boot_server: item for item in route_store.health(session)}
+    maps: list[LatencyMap] = []
+    findings: list[Reason] = []
+    distrusted: set[Slug] = set()
+    for latency_map in route_store.current_latency_maps(session):
+        guarded = guard.check(latency_map, inventory.locations, now=now)
+        maps.append(guarded.map)
+        findings += guarded.findings
+        distrusted |= guarded.distrusted
+    ladder = Ladder.of(maps, inventory.locations, now=now, distrusted=frozenset(distrusted))
+    return _select(Picture(inventory, health, ladder, policy(config), now, (), tuple(findings)))
+
+
+def with_state(picture: Picture, name: Slug, state: AdminState) -> Picture:
+    """The picture as it would be with a boot server in another state: who would move, before anything is changed."""
+    boot_servers = tuple(
+        replace(server, state=state) if server.name == name else server for server in picture.inventory.boot_servers
+    )
+    return _select(replace(picture, inventory=replace(picture.inventory, boot_servers=boot_servers)))
+
+
+def moves(before: Picture, after: Picture) -> list[tuple[Route, Route]]:
+    """The routes whose choice differs, as (before, after)."""
+    pairs = zip(before.routes, after.routes, strict=True)
+    return [(old, new) for old, new in pairs if old.chosen != new.chosen]
+
+
+def explained(picture: Picture, server: Server, *, family: int, files: Mapping[str, int]) -> Explanation:
+    """Why the server gets its boot server. ``files``: sizes in bytes of what it will read."""
+    route = picture.route(server.location, family)
+    interface = boot_interface(server)
+    inventory = picture.inventory
+    return explain(
+        server,
+        route,
+        interface=interface,
+        subnet=subnet_of(interface, inventory, family),
+        locations=inventory.locations,
+        boot_servers=inventory.boot_servers,
+        estimates={b.name: picture.estimate(server.location, b, family) for b in inventory.boot_servers},
+        health=picture.health,
+        files=files,
+        boot_file=boot_file(server, inventory, family),
+        policy=picture.policy,
+        now=picture.now,
+    )
+
+
+def policy(config: Config) -> Policy:
+    """The routing policy that the configuration sets."""
+    routing = config.routing
+    return Policy(
+        rto_ms=routing.rto_ms,
+        band_ms=routing.band_ms,
+        band_share=routing.band_share,
+        health_fresh_s=routing.health_fresh_s,
+        stale_s=routing.stale_s,
+    )
+
+
+def boot_file(server: Server, inventory: Inventory, family: int) -> str:
+    """The NBP that the server's firmware will be told."""
+    model = next((model for model in inventory.models if model.slug == server.model), None)
+    arch = 0 if model is not None and model.firmware is Firmware.BIOS else 7  # RFC 4578: x86 BIOS, EFI x86-64
+    rules = nbp.rules4() if family == 4 else nbp.rules6()
+    return next((rule.path for rule in rules if arch in rule.archs and not rule.http), "")
+
+
+def image_files(server: Server, inventory: Inventory, size: Callable[[str], int | None]) -> dict[str, int]:
+    """Kernel and initrds of the server's profile with their sizes in bytes, as far as ``size`` knows them."""
+    profile = profile_of(server, inventory.profiles)
+    image = next((image for image in inventory.images if profile and image.slug == profile.image), None)
+    paths = [image.kernel, *image.initrd] if image else []
+    return {path: found for path in paths if (found := size(path)) is not None}
+
+
+def _select(picture: Picture) -> Picture:
+    def estimates(family: int) -> Callable[[Slug, BootServer], Estimate]:
+        return lambda location, server: picture.estimate(location, server, family)
+
+    routes = [
+        route
+        for family in FAMILIES
+        for route in select(
+            picture.inventory.locations,
+            picture.inventory.boot_servers,
+            estimates(family),
+            picture.health,
+            family=family,
+            policy=picture.policy,
+            now=picture.now,
+        )
+    ]
+    return replace(picture, routes=tuple(routes))

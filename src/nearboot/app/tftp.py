@@ -1,0 +1,129 @@
+"""``nearboot serve tftp``: the TFTP server with the inventory behind it.
+
+Plain files are answered on the data plane; configurations are rendered off it. Each finished read is an event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+
+from nearboot.app.boot import Asker, BootDesk, check_name, is_plain_file
+from nearboot.app.daemon import run_daemon, say_ready
+from nearboot.app.database import database
+from nearboot.app.events import EventBook
+from nearboot.app.settings import folder
+from nearboot.boot.store import BootFiles, read_templates
+from nearboot.config import Config
+from nearboot.errors import ConfigError, NearbootError, ProtocolError
+from nearboot.model import Event, EventKind
+from nearboot.tftp import (
+    Content,
+    FileContent,
+    Limits,
+    Outcome,
+    Policy,
+    ReadRequest,
+    StaticRoot,
+    TftpServer,
+    TransferEvent,
+    file_content,
+)
+
+log = logging.getLogger(__name__)
+
+GRACE_S = 10.0
+
+
+def serve(config: Config, *, me: str | None, root: Path) -> None:
+    """Serve until SIGTERM or SIGINT. ``me``: which boot server this is; ``root``: the folder of static files."""
+    static = static_root(root)
+    with database(config) as engine:
+        check_name(engine, me)
+        desk = BootDesk(engine, BootFiles(root, read_templates(folder(config, "templates"))), me=me)
+        book = EventBook(engine, me=me)
+        stop = asyncio.Event()
+        run_daemon(_serve(config, static, desk, book, stop), stop)
+
+
+async def _serve(config: Config, static: StaticRoot, desk: BootDesk, book: EventBook, stop: asyncio.Event) -> None:
+    async def handler(request: ReadRequest) -> Content:
+        return await asyncio.to_thread(look_up, desk, request)
+
+    def fast(request: ReadRequest) -> FileContent | None:
+        return static.lookup(request) if _is_plain(request.filename) else None
+
+    def on_event(event: TransferEvent) -> None:
+        note(book, event)
+
+    tftp = config.tftp
+    policy = Policy(blksize=tftp.max_blksize, windowsize=tftp.max_windowsize)
+    limits = Limits(cache_bytes=tftp.cache_mib << 20, policy=policy)
+    try:
+        server = TftpServer(handler, host=tftp.host, port=tftp.port, fast=fast, on_event=on_event, limits=limits)
+    except OSError as error:
+        raise ConfigError(f"TFTP cannot listen on {tftp.host} port {tftp.port}: {error.strerror}") from error
+    server.start()
+    try:
+        say_ready(f"tftp on {tftp.host} port {server.port} root={static.root}")
+        await stop.wait()
+    finally:
+        await asyncio.to_thread(server.stop, GRACE_S)
+
+
+def static_root(root: Path) -> StaticRoot:
+    """The folder of static files; ConfigError where it is not there."""
+    try:
+        return StaticRoot(root, on_note=lambda text: log.info("%s", text))
+    except NotADirectoryError as error:
+        raise ConfigError(f"the folder of boot files is not there: {root} (set boot_root, or make it)") from error
+
+
+def look_up(desk: BootDesk, request: ReadRequest) -> Content:
+    """What the inventory has for a request; the errors are those that the TFTP server turns into its codes."""
+    asker = Asker(ip_address(request.client[0]), datetime.now(UTC), ip_address(request.server))
+    try:
+        found = desk.look_up(request.filename, asker)
+    except ProtocolError as error:
+        raise PermissionError(str(error)) from error
+    except NearbootError as error:
+        log.error("file=%s client=%s cannot be made: %s", request.filename, request.client[0], error)
+        raise
+    if found.content is None:
+        log.info("file=%s client=%s not found: %s", request.filename, request.client[0], found.reason.text)
+        raise FileNotFoundError(request.filename)
+    return file_content(found.content) if isinstance(found.content, Path) else found.content
+
+
+def note(book: EventBook, event: TransferEvent) -> None:
+    """A finished read as an event. It stands at the time of its start, so that a trace reads in the order of asking."""
+    outcome = "ok" if event.outcome is Outcome.COMPLETED else event.outcome.value.replace("_", "-")
+    book.note_read(
+        Event(
+            at=event.started_at,
+            kind=EventKind.TFTP_READ,
+            client=event.client[0],
+            subject=event.filename.lstrip("/"),
+            outcome=outcome,
+            detail={
+                "bytes": event.bytes_sent,
+                "size": event.size,
+                "blksize": event.blksize,
+                "windowsize": event.windowsize,
+                "retransmits": event.retransmits,
+                "duration_s": round(event.duration_s, 3),
+                "error": event.error,
+            },
+        ),
+        asked=ip_address(event.server),
+    )
+
+
+def _is_plain(filename: str) -> bool:
+    try:
+        return is_plain_file(filename)
+    except ProtocolError as error:
+        raise PermissionError(str(error)) from error

@@ -1,0 +1,118 @@
+"""``nearboot boot-server``: list, drain, restore and probe boot servers."""
+
+from __future__ import annotations
+
+import socket
+
+import click
+
+from nearboot.app import boot_server, health
+from nearboot.app.database import reading
+from nearboot.app.routes import look
+from nearboot.cli.output import emit, output_option
+from nearboot.cli.root import EXIT_ERROR
+from nearboot.cli.shell import actor, config_of, now
+from nearboot.model import AdminState, Route
+
+reason_option = click.option("--reason", default="", help="Why, for the audit log.")
+
+
+@click.group()
+def command() -> None:
+    """List, drain, restore and probe boot servers."""
+
+
+@command.command("list")
+@output_option
+@click.pass_context
+def list_(ctx: click.Context, output: str) -> None:
+    """List the boot servers with their state, health, and how many places they are the choice of."""
+    with reading(config_of(ctx)) as session:
+        picture = look(session, config_of(ctx), now())
+    chosen = [route.chosen for route in picture.routes if route.family == 4]
+    rows = []
+    for server in picture.inventory.boot_servers:
+        last = picture.health.get(server.name)
+        rows.append(
+            {
+                "name": server.name,
+                "location": server.location,
+                "state": server.state,
+                "health": "unknown" if last is None else "healthy" if last.healthy else "unhealthy",
+                "checked at": last.checked_at if last else None,
+                "ipv4": server.ipv4,
+                "ipv6": server.ipv6,
+                "http": server.http_url,
+                "weight": server.weight,
+                "places": chosen.count(server.name),
+            }
+        )
+    emit(rows, output, empty="no boot servers yet: nearboot inventory load PATH")
+
+
+@command.command()
+@click.argument("name")
+@reason_option
+@click.pass_context
+def drain(ctx: click.Context, name: str, reason: str) -> None:
+    """Give the boot server NAME no new clients; what it serves now is finished."""
+    _set_state(ctx, name, AdminState.DRAINING, reason)
+
+
+@command.command()
+@click.argument("name")
+@reason_option
+@click.pass_context
+def disable(ctx: click.Context, name: str, reason: str) -> None:
+    """Never choose the boot server NAME, not even when nothing else is left."""
+    _set_state(ctx, name, AdminState.DISABLED, reason)
+
+
+@command.command()
+@click.argument("name")
+@reason_option
+@click.pass_context
+def activate(ctx: click.Context, name: str, reason: str) -> None:
+    """Put the boot server NAME back into service."""
+    _set_state(ctx, name, AdminState.ACTIVE, reason)
+
+
+@command.command()
+@click.argument("names", nargs=-1)
+@click.option("--vantage", default=socket.gethostname, help="Where this probe runs (default: this host's name).")
+@output_option
+@click.pass_context
+def check(ctx: click.Context, names: tuple[str, ...], vantage: str, output: str) -> int:
+    """Probe the boot servers NAMES (default: all) with a real read of a small file, and keep the result.
+
+    Exit code 1 if one is not healthy.
+    """
+    results = health.check(config_of(ctx), names, vantage=vantage, clock=now)
+    rows = [
+        {
+            "name": result.boot_server,
+            "healthy": result.healthy,
+            "took ms": result.duration_ms,
+            "vantage": result.vantage,
+            "detail": result.detail,
+        }
+        for result in results
+    ]
+    emit(rows, output, empty="no boot servers yet: nearboot inventory load PATH")
+    return 0 if all(result.healthy for result in results) else EXIT_ERROR
+
+
+def _set_state(ctx: click.Context, name: str, state: AdminState, reason: str) -> None:
+    old, moved, _ = boot_server.set_state(config_of(ctx), name, state, reason=reason, actor=actor(), now=now())
+    if old is state:
+        click.echo(f"{name} is {state.value} already")
+        return
+    click.echo(f"{name}: {old.value} -> {state.value}")
+    for before, after in moved:
+        click.echo(_move(before, after))
+    click.echo("Kea is told by the next: nearboot kea generate" if moved else "no place moves")
+
+
+def _move(before: Route, after: Route) -> str:
+    why = "; ".join(reason.text for reason in after.reasons)
+    return f"  {before.location} IPv{before.family}: {before.chosen or 'none'} -> {after.chosen or 'none'} ({why})"

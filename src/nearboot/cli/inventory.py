@@ -1,0 +1,156 @@
+"""``nearboot inventory``: load, import, export and check the inventory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from nearboot.app import inventory
+from nearboot.cli.output import emit, output_option
+from nearboot.cli.root import EXIT_CHANGES, EXIT_ERROR
+from nearboot.cli.shell import actor, config_of, now
+from nearboot.inventory.finding import Finding, Severity
+from nearboot.model import Change
+
+MAX_SHOWN = 40  # changes and findings shown one by one; --all shows every one
+
+all_option = click.option("--all", "show_all", is_flag=True, help="Show every line, however many.")
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Show what would change and change nothing; exit 2 if anything would."
+)
+prune_option = click.option("--prune", is_flag=True, help="Remove what the files do not name.")
+
+
+@click.group()
+def command() -> None:
+    """Load, import, export and check the inventory."""
+
+
+@command.command()
+@click.argument("paths", nargs=-1, required=True)
+@prune_option
+@dry_run_option
+@all_option
+@click.pass_context
+def load(ctx: click.Context, paths: tuple[str, ...], *, prune: bool, dry_run: bool, show_all: bool) -> int:
+    """Load YAML files and folders from PATHS into the database, in one transaction.
+
+    Everything is validated first; every fault is listed with file, line and what was expected, and then nothing is
+    changed. Loading twice changes nothing.
+    """
+    changes = inventory.load(config_of(ctx), paths, prune=prune, dry_run=dry_run, actor=actor(), now=now())
+    return _show_changes(changes, dry_run=dry_run, show_all=show_all)
+
+
+@command.group("import")
+def import_() -> None:
+    """Import another system's files into the database."""
+
+
+@import_.command("isc-dhcpd")
+@click.argument("files", nargs=-1, required=True)
+@click.option("--rules", required=True, help="YAML file of rules that map names to locations and tiers.")
+@click.option("--tiers", help="CSV file of host names and their tiers (default: what the rules name).")
+@prune_option
+@dry_run_option
+@all_option
+@click.pass_context
+def isc_dhcpd(
+    ctx: click.Context,
+    *,
+    files: tuple[str, ...],
+    rules: str,
+    tiers: str | None,
+    prune: bool,
+    dry_run: bool,
+    show_all: bool,
+) -> int:
+    """Import ISC dhcpd configuration from FILES: subnets, next-server, host blocks, includes.
+
+    What could not be used and every contradiction is listed; nothing is lost silently.
+    """
+    done = inventory.import_isc_dhcpd(
+        config_of(ctx), files, rules=rules, tiers=tiers, prune=prune, dry_run=dry_run, actor=actor(), now=now()
+    )
+    _show_findings(done.result.findings, show_all=show_all)
+    for line in done.result.counts.lines():
+        click.echo(line)
+    return _show_changes(done.changes, dry_run=dry_run, show_all=show_all)
+
+
+@command.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.pass_context
+def export(ctx: click.Context, folder: Path) -> None:
+    """Write the inventory to FOLDER, one YAML file a noun, such that loading them gives the same database."""
+    for path in inventory.export(config_of(ctx), folder):
+        click.echo(f"wrote {path}")
+
+
+@command.command()
+@output_option
+@click.pass_context
+def check(ctx: click.Context, output: str) -> int:
+    """Examine the inventory in the database: contradictions, gaps, what could not boot; exit 1 if there are errors."""
+    findings = inventory.check(config_of(ctx))
+    rows = [
+        {
+            "severity": f.severity.value,
+            "code": f.code,
+            "subject": f.subject,
+            "count": f.count,
+            "finding": f.text,
+            "hint": f.hint,
+        }
+        for f in findings
+    ]
+    if output == "table" and rows:
+        for finding in findings:
+            click.echo(_line(finding))
+    else:
+        emit(rows, output, empty="the inventory has no faults")
+    return EXIT_ERROR if any(finding.severity is Severity.ERROR for finding in findings) else 0
+
+
+def _show_changes(changes: Sequence[Change], *, dry_run: bool, show_all: bool) -> int:
+    found = inventory.effective(changes)
+    shown = found if show_all else found[:MAX_SHOWN]
+    for change in shown:
+        details = "; ".join(f"{name}: {old or '-'} -> {new or '-'}" for name, (old, new) in change.fields.items())
+        click.echo(
+            f"{change.action} {change.noun} {change.name}" + (f" ({details})" if change.action == "changed" else "")
+        )
+    if len(shown) < len(found):
+        click.echo(f"... and {len(found) - len(shown)} more (--all shows them)")
+    counts = Counter((change.action, change.noun) for change in changes)
+    for action in ("added", "changed", "removed", "left"):
+        parts = [f"{count} {_plural(noun, count)}" for (a, noun), count in counts.items() if a == action]
+        if parts:
+            click.echo(f"{action}: {', '.join(parts)}")
+    if dry_run:
+        click.echo("dry run: nothing was changed")
+        return EXIT_CHANGES if found else 0
+    if not found:
+        click.echo("no changes")
+    return 0
+
+
+def _show_findings(findings: Sequence[Finding], *, show_all: bool) -> None:
+    shown = findings if show_all else findings[:MAX_SHOWN]
+    for finding in shown:
+        click.echo(_line(finding))
+    if len(shown) < len(findings):
+        click.echo(f"... and {len(findings) - len(shown)} more findings (--all shows them)")
+
+
+def _line(finding: Finding) -> str:
+    place = f"{finding.file}:{finding.line}: " if finding.line else f"{finding.file}: " if finding.file else ""
+    hint = f" ({finding.hint})" if finding.hint else ""
+    return f"{finding.severity.value}: {place}{finding.code}: {finding.text}{hint}"
+
+
+def _plural(noun: str, count: int) -> str:
+    return noun if count == 1 else f"{noun}s"

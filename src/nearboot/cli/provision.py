@@ -1,0 +1,62 @@
+"""``nearboot provision``: start and list provisioning runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import click
+
+from nearboot.app import provision
+from nearboot.app.inventory import read
+from nearboot.cli.hostlist import choose
+from nearboot.cli.output import emit, output_option
+from nearboot.cli.shell import actor, config_of, now
+from nearboot.model import Run
+
+
+@click.group()
+def command() -> None:
+    """Start and list provisioning runs."""
+
+
+@command.command()
+@click.argument("names", nargs=-1, required=True)
+@click.option("--reason", required=True, help="Why, for the audit log and the trace.")
+@output_option
+@click.pass_context
+def start(ctx: click.Context, names: tuple[str, ...], reason: str, output: str) -> None:
+    """Start a provisioning run of each of the servers NAMES; open runs of them end as superseded."""
+    config = config_of(ctx)
+    known = [server.name for server in read(config).servers]
+    runs = provision.start(config, choose(names, known), reason=reason, actor=actor(), now=now())
+    emit(_rows(runs), output)
+
+
+@command.command("list")
+@click.option("--server", help="Only runs of this server.")
+@click.option("--unfinished", is_flag=True, help="Only runs that are under way.")
+@click.option(
+    "--limit", default=100, show_default=True, type=click.IntRange(1), help="At most this many, newest first."
+)
+@output_option
+@click.pass_context
+def list_(ctx: click.Context, *, server: str | None, unfinished: bool, limit: int, output: str) -> None:
+    """List the newest provisioning runs."""
+    runs = provision.runs(config_of(ctx), server=server, unfinished=unfinished, limit=limit)
+    emit(_rows(runs), output, empty="no runs yet: nearboot provision start SERVER --reason TEXT")
+
+
+def _rows(runs: Iterable[Run]) -> list[dict[str, object]]:
+    """Rows without the token: it is a secret between nearboot and the server."""
+    return [
+        {
+            "run": run.id,
+            "server": run.server,
+            "phase": run.phase,
+            "outcome": run.outcome,
+            "started at": run.started_at,
+            "finished at": run.finished_at,
+            "reason": run.reason,
+        }
+        for run in runs
+    ]

@@ -1,0 +1,90 @@
+"""``nearboot route``: which boot server each place gets, and why."""
+
+from __future__ import annotations
+
+import click
+
+from nearboot.app import routes
+from nearboot.app.database import reading
+from nearboot.app.files import file_size
+from nearboot.cli.hostlist import choose
+from nearboot.cli.output import emit, emit_document, output_option
+from nearboot.cli.shell import config_of, now
+from nearboot.errors import NotFoundError
+from nearboot.model import Route, Slug
+
+
+@click.group()
+def command() -> None:
+    """Show and explain which boot server each place gets."""
+
+
+@command.command()
+@click.argument("locations", nargs=-1)
+@click.option("--family", type=click.Choice(["4", "6", "all"]), default="4", show_default=True, help="Address family.")
+@click.option("--used/--every", "used", default=True, help="Only places with servers or subnets, or every place.")
+@output_option
+@click.pass_context
+def show(ctx: click.Context, locations: tuple[str, ...], family: str, used: bool, output: str) -> None:
+    """Show the boot server that each place gets now, with the next best one."""
+    config = config_of(ctx)
+    with reading(config) as session:
+        picture = routes.look(session, config, now())
+    known = {location.slug for location in picture.inventory.locations}
+    for name in locations:
+        if name not in known:
+            raise NotFoundError("location", name, sorted(known)[:3])
+    inventory = picture.inventory
+    populated = {server.location for server in inventory.servers} | {subnet.location for subnet in inventory.subnets}
+    wanted = set(locations) or (populated if used else known)
+    chosen = [r for r in picture.routes if r.location in wanted and family in (str(r.family), "all")]
+    if output == "table":
+        emit([_row(route) for route in chosen], output, empty="no places yet: nearboot inventory load PATH")
+    else:
+        emit_document(chosen, output)
+    for finding in picture.findings:
+        click.echo(f"note: {finding.text}", err=True)
+
+
+@command.command("explain")
+@click.argument("servers", nargs=-1, required=True)
+@click.option("--family", type=click.Choice(["4", "6"]), default="4", show_default=True, help="Address family.")
+@output_option
+@click.pass_context
+def explain(ctx: click.Context, servers: tuple[str, ...], family: str, output: str) -> None:
+    """Explain why SERVERS (names, host lists, globs) get their boot server, and why not each other one."""
+    config = config_of(ctx)
+    with reading(config) as session:
+        picture = routes.look(session, config, now())
+    by_name = {server.name: server for server in picture.inventory.servers}
+    found = []
+    for name in choose(servers, list(by_name)):
+        files = routes.image_files(by_name[name], picture.inventory, lambda path: file_size(config, path))
+        found.append(routes.explained(picture, by_name[name], family=int(family), files=files))
+    if output != "table":
+        emit_document(found, output)
+        return
+    for place, explanation in enumerate(found):
+        if place:
+            click.echo()
+        for line in explanation.lines():
+            click.echo(line)
+
+
+def _row(route: Route) -> dict[str, object]:
+    best = route.candidates[0] if route.chosen else None
+    other = next((c for c in route.candidates if c.boot_server != route.chosen and c.eligible), None)
+    return {
+        "location": route.location,
+        "family": f"IPv{route.family}",
+        "boot server": route.chosen,
+        "rtt ms": best.rtt_ms if best else None,
+        "cost ms": best.cost_ms if best else None,
+        "how known": best.rung if best else None,
+        "next best": Slug(f"{other.boot_server} ({_cost(other.cost_ms)})") if other else None,
+        "why": "; ".join(reason.text for reason in route.reasons),
+    }
+
+
+def _cost(cost_ms: float | None) -> str:
+    return "unknown" if cost_ms is None else f"{cost_ms:.1f} ms"

@@ -1,0 +1,85 @@
+"""``nearboot serve``: the daemons. They end in order at SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from nearboot.app.daemon import set_up_log
+from nearboot.cli.shell import config_of
+
+verbose_option = click.option("-v", "--verbose", is_flag=True, help="Log every detail.")
+me_option = click.option("--boot-server", "me", help="Which boot server this is (default: found by the address asked).")
+root_option = click.option(
+    "--root", type=click.Path(path_type=Path), help="Folder of the static files (default: boot_root)."
+)
+host_option = click.option("--host", help="Address to listen on.")
+port_option = click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
+
+
+@click.group()
+def command() -> None:
+    """Run a daemon: TFTP, HTTP, or the follower of Kea's leases."""
+
+
+@command.command()
+@me_option
+@root_option
+@host_option
+@port_option
+@verbose_option
+@click.pass_context
+def tftp(
+    ctx: click.Context, *, me: str | None, root: Path | None, host: str | None, port: int | None, verbose: bool
+) -> None:
+    """Serve boot files and per-host configurations over TFTP (RFC 1350, 2347-2349, 7440)."""
+    from nearboot.app import tftp as daemon  # noqa: PLC0415 - each daemon loads only what it needs
+
+    set_up_log(verbose)
+    config = config_of(ctx)
+    listen = replace(
+        config.tftp,
+        host=config.tftp.host if host is None else host,
+        port=config.tftp.port if port is None else port,
+    )
+    daemon.serve(replace(config, tftp=listen), me=me, root=root or config.root)
+
+
+@command.command()
+@me_option
+@root_option
+@host_option
+@port_option
+@verbose_option
+@click.pass_context
+def http(
+    ctx: click.Context, *, me: str | None, root: Path | None, host: str | None, port: int | None, verbose: bool
+) -> None:
+    """Serve boot files and per-host configurations over HTTP, and take the call-backs of installers."""
+    from nearboot.app import http as daemon  # noqa: PLC0415 - each daemon loads only what it needs
+
+    set_up_log(verbose)
+    config = config_of(ctx)
+    listen = replace(
+        config.http,
+        host=config.http.host if host is None else host,
+        port=config.http.port if port is None else port,
+    )
+    daemon.serve(replace(config, http=listen), me=me, root=root or config.root)
+
+
+@command.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@verbose_option
+@click.pass_context
+def leases(ctx: click.Context, files: tuple[Path, ...], verbose: bool) -> None:
+    """Follow Kea's lease FILES (default: those of the generated configuration); each assignment becomes an event."""
+    from nearboot.app import kea  # noqa: PLC0415 - each daemon loads only what it needs
+    from nearboot.app import leases as daemon  # noqa: PLC0415
+
+    set_up_log(verbose)
+    config = config_of(ctx)
+    how = kea.settings(config)
+    daemon.serve(config, files or (Path(how.lease_file4), Path(how.lease_file6)))
