@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nearboot.latency.estimate import Ladder
@@ -115,6 +115,7 @@ def test_distrusted_coordinate_gives_no_estimate() -> None:
     assert ladder.estimate(Slug("esams"), Slug("codfw"), family=4).rung == "geo"
 
 
+@settings(deadline=None)
 @given(st.permutations([(33.0, 1), (35.0, 3), (34.0, 2), (36.0, 3)]))
 def test_newest_measurement_counts_in_any_order_of_maps(order: list[tuple[float, int]]) -> None:
     """Two maps with the same pair: the newer sample; of the same moment, the lower round trip."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nearboot.latency.rows import (
@@ -60,6 +60,7 @@ def test_impossible_round_trip_says_why(text: str, reason: str) -> None:
         read_rtt_ms(text, Unit.MS)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20))
 def test_any_cell_gives_a_plausible_number_or_a_reason(text: str) -> None:
     """A cell of anything is a value within the bounds, or a ValueError with a message."""

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address
 from random import Random
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from nearboot.model import AdminState, BootServer, Candidate, Estimate, Health, Location, LocationKind, Route, Slug
@@ -212,6 +212,7 @@ def _select_fleet(
     return select(locations, servers, estimate, health, family=4, policy=Policy(), now=NOW)
 
 
+@settings(deadline=None)
 @given(_FLEETS, st.randoms(use_true_random=False))
 def test_order_of_input_never_matters(
     fleet: list[tuple[AdminState | None, float | None, bool | None, int]], random: Random
@@ -225,6 +226,7 @@ def test_order_of_input_never_matters(
     assert _select_fleet(fleet, order, shuffled) == expected
 
 
+@settings(deadline=None)
 @given(_FLEETS)
 def test_answer_is_from_the_inventory_and_never_empty_while_one_is_active(
     fleet: list[tuple[AdminState | None, float | None, bool | None, int]],
@@ -244,6 +246,7 @@ def test_answer_is_from_the_inventory_and_never_empty_while_one_is_active(
     assert all(c.reasons for c in route.candidates if c.boot_server != route.chosen)
 
 
+@settings(deadline=None)
 @given(_FLEETS, st.floats(0.05, 0.99))
 def test_chosen_that_gets_nearer_stays_chosen(
     fleet: list[tuple[AdminState | None, float | None, bool | None, int]], factor: float
@@ -262,6 +265,7 @@ def test_chosen_that_gets_nearer_stays_chosen(
     assert _select_fleet(nearer, order, [HERE])[0].chosen == before.chosen
 
 
+@settings(deadline=None)
 @given(st.integers(2, 6), st.integers(0, 200))
 def test_taking_one_away_moves_only_its_own_locations(count: int, seed: int) -> None:
     """Rendezvous hashing: who had another boot server keeps it."""
