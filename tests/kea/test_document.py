@@ -35,7 +35,7 @@ def test_missing_interfaces_become_the_loopback_and_nothing_else_changes(fleet: 
     attached = {fleet.inventory.subnets[2].prefix: "br7"}
     config = build6(fleet, KeaSettings(interfaces6=("eth0", "br7", "eth1/fd10::1", "br8"), attached=attached))
     changed = with_loopback(config, frozenset({"br7", "eth1", "br8"}))
-    assert body(changed)["interfaces-config"] == {"interfaces": ["eth0", "lo", "lo/::1"]}
+    assert body(changed)["interfaces-config"] == {"interfaces": ["eth0", "lo"]}
     assert [subnet.get("interface") for _, subnet in subnets(body(changed), 6)] == ["lo", None]
     assert named_interfaces(config) == ("eth0", "br7", "eth1", "br8")  # the original is untouched
     assert {k: v for k, v in body(changed).items() if k not in ("interfaces-config", "subnet6")} == {

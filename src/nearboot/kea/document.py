@@ -8,7 +8,6 @@ Pure, and forgiving: what is absent or of another type reads as nothing, for `ch
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_address
 from pathlib import PurePath
 
 Json = dict[str, object]
@@ -85,8 +84,11 @@ def with_loopback(config: Mapping[str, object], missing: frozenset[str]) -> Json
     family = family_of(config)
     document = dict(body(config))
     interfaces = dict(table(document.get("interfaces-config")))
-    entries = [_loopback(entry, missing) for entry in texts(interfaces.get("interfaces"))]
-    interfaces["interfaces"] = list(dict.fromkeys(entries))
+    listed = texts(interfaces.get("interfaces"))
+    kept = [entry for entry in listed if entry.split("/")[0] not in missing]
+    # Once only: kea-dhcp4 refuses an interface that is selected twice.
+    loopback = ["lo"] if len(kept) < len(listed) and "lo" not in {entry.split("/")[0] for entry in kept} else []
+    interfaces["interfaces"] = kept + loopback
     document["interfaces-config"] = interfaces
     key = f"subnet{family}"
     document[key] = [_on_loopback(subnet, missing) for subnet in rows(document.get(key))]
@@ -112,15 +114,6 @@ def _indexed(key: str, holder: Json, prefix: str = "") -> Iterator[tuple[str, Js
 
 def _outputs(logger: Json) -> list[Json]:
     return rows(logger.get("output_options")) or rows(logger.get("output-options"))
-
-
-def _loopback(entry: str, missing: frozenset[str]) -> str:
-    name, _, address = entry.partition("/")
-    if name not in missing:
-        return entry
-    if not address:
-        return "lo"
-    return "lo/127.0.0.1" if ip_address(address).version == 4 else "lo/::1"
 
 
 def _on_loopback(subnet: Json, missing: frozenset[str]) -> Json:

@@ -67,10 +67,13 @@ async def kea_version(family: int) -> str:
     return output.strip().splitlines()[0] if output.strip() else ""
 
 
-def daemon(family: int) -> str:
-    """Return the path of kea-dhcp4 or kea-dhcp6; ``ToolError`` naming the package where it is not installed."""
+def daemon(family: int, *, system_path: str = _SYSTEM_PATH) -> str:
+    """Return the path of kea-dhcp4 or kea-dhcp6, from PATH or else from ``system_path``.
+
+    ``ToolError`` with the package's name where it is not installed.
+    """
     name = f"kea-dhcp{family}"
-    found = shutil.which(name) or shutil.which(name, path=_SYSTEM_PATH)
+    found = shutil.which(name) or shutil.which(name, path=system_path)
     if found is None:
         raise ToolError(name, f"not installed (Debian and Ubuntu: apt-get install {PACKAGES[family]})")
     return found

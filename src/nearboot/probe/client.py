@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address
 from random import Random
 from typing import TYPE_CHECKING, TypeVar
@@ -29,6 +30,9 @@ Reply = TypeVar("Reply", Reply4, Reply6)
 _KINDS4 = {2: "offer", 5: "ack", 6: "nak"}
 _KINDS6 = {2: "advertise", 7: "reply"}
 _BROADCAST_FLAG = 0x8000  # firmware cannot receive unicast before it has an address (RFC 2131 section 4.1)
+_BOOTP_OCTETS = 236  # the fixed fields (RFC 2131 section 2); options follow the cookie
+_COOKIE = bytes([99, 130, 83, 99])
+_RELAY_OCTETS = 34  # of a RELAY-REPL before its options (RFC 8415 section 9)
 _IAID = 1
 _EDK2_ENTERPRISE = 343  # Intel
 
@@ -106,9 +110,11 @@ def parse4(datagram: bytes) -> tuple[int, Reply4]:
     """Read a reply and its transaction id; ``ProtocolError`` for what is no DHCP reply."""
     from scapy.layers.dhcp import BOOTP, DHCP  # noqa: PLC0415 (scapy is slow to import)
 
-    packet = BOOTP(datagram)
-    if packet.op != 2 or DHCP not in packet:
+    if datagram[:1] != b"\x02" or datagram[_BOOTP_OCTETS : _BOOTP_OCTETS + 4] != _COOKIE:
         raise ProtocolError("a datagram that is no DHCP reply")
+    packet = BOOTP(datagram)
+    if DHCP not in packet:
+        raise ProtocolError("a DHCP reply without options")
     options = {item[0]: item[1] for item in packet[DHCP].options if isinstance(item, tuple)}
     server = options.get("server_id")
     return packet.xid, Reply4(
@@ -129,10 +135,12 @@ def parse6(datagram: bytes) -> tuple[int, Reply6]:
     """Read a reply out of its RELAY-REPL, and its transaction id; ``ProtocolError`` for anything else."""
     from scapy.layers import dhcp6  # noqa: PLC0415 (scapy is slow to import)
 
-    relay = dhcp6.DHCP6_RelayReply(datagram)
-    if relay.msgtype != 13 or dhcp6.DHCP6OptRelayMsg not in relay:
+    if datagram[:1] != b"\x0d" or len(datagram) < _RELAY_OCTETS:
         raise ProtocolError("a datagram that is no DHCPv6 relay reply")
-    inner = relay[dhcp6.DHCP6OptRelayMsg].message
+    message = dhcp6.DHCP6_RelayReply(datagram).getlayer(dhcp6.DHCP6OptRelayMsg)
+    inner = message.message if message else None
+    if not isinstance(inner, dhcp6.DHCP6_Advertise | dhcp6.DHCP6_Reply):
+        raise ProtocolError("a DHCPv6 relay reply with neither Advertise nor Reply in it")
     url, server = inner.getlayer(dhcp6.DHCP6OptBootFileUrl), inner.getlayer(dhcp6.DHCP6OptServerId)
     vendor = inner.getlayer(dhcp6.DHCP6OptVendorClass)
     return inner.trid, Reply6(
@@ -269,10 +277,11 @@ async def _exchange(
 
 
 async def _answer(inbox: _Inbox, read: Callable[[bytes], Reply | None]) -> Reply:
-    """Wait for the reply to our own transaction; another's is none of our business."""
+    """Wait for the reply to our own transaction; another's, and noise, are none of our business."""
     while True:
         arrived = await inbox.received.get()
         if isinstance(arrived, OSError):
             raise arrived
-        if reply := read(arrived):
-            return reply
+        with suppress(ProtocolError):
+            if reply := read(arrived):
+                return reply
