@@ -8,8 +8,25 @@ import pytest
 
 from nearboot.errors import Fault
 from nearboot.inventory.importers.isc_syntax import parse
-from nearboot.inventory.importers.isc_values import read_mac, read_range, read_subnet, read_targets
+from nearboot.inventory.importers.isc_values import host_name_or_none, read_mac, read_range, read_subnet, read_targets
 from nearboot.model import Pool
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        pytest.param("Web01.Example.NET.", "web01.example.net", id="case-and-root"),
+        pytest.param("_srv.x", "_srv.x", id="underscore"),
+        pytest.param("a b", None, id="blank"),
+        pytest.param("-a", None, id="hyphen-first"),
+        pytest.param("a" * 64, None, id="long-label"),
+        pytest.param("a." * 127 + "b", None, id="long-name"),
+        pytest.param("", None, id="empty"),
+    ],
+)
+def test_host_names(text: str, name: str | None) -> None:
+    """Names come out in lower case, without the root's dot."""
+    assert host_name_or_none(text) == name
 
 
 @pytest.mark.parametrize(

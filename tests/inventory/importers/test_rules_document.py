@@ -59,6 +59,7 @@ boot_servers: {name: "boot-{location}", http_url: "http://{address}"}
         pytest.param("subnets: [{location: a, next_server: 10.0.0.256}]", "an IP address or a host name", id="address"),
         pytest.param("boot_servers: {name: '{site}'}", "no other placeholders", id="placeholder"),
         pytest.param("boot_servers: {name: '{'}", "no other placeholders", id="broken-placeholder"),
+        pytest.param("boot_servers: {http_url: '{address}:80'}", "an address such as http://", id="no-url"),
         pytest.param("tiers: [{match: x, tier: A b}]", "a slug", id="slug"),
         pytest.param(
             "create:\n  locations: [{slug: a, kind: site}]\nlocations:\n- {match: x, location: b}",

@@ -25,11 +25,12 @@ def test_names_are_lower_case_and_columns_may_stand_anywhere() -> None:
         pytest.param("", ["t:1: found columns none; expected a column 'role'"], id="empty"),
         pytest.param("fqdn;role\n", ["t:1: found columns fqdn;role; expected a column 'role'"], id="separator"),
         pytest.param(
-            "fqdn,role\na,b,c\n,x\nd,e\nd,f\n",
+            "fqdn,role\na,b,c\n,x\nd,e\nd,f\ng,a\tb\n",
             [
                 "t:2: found 3 fields; expected 2, as in the header",
                 "t:3: found an empty field; expected a name and a role (leave out hosts without)",
                 "t:5: d: found role 'f'; expected 'e', as further above",
+                "t:6: found 'g, a\\tb'; expected text without control characters",
             ],
             id="rows",
         ),

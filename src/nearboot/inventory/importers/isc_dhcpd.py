@@ -37,6 +37,21 @@ class Counts:
     locations: int
     not_imported: Mapping[str, int] = field(default_factory=dict)  # "host:no-location", "subnet:subnet-overlap", ...
 
+    def lines(self) -> tuple[str, ...]:
+        """The account as text, one line each for hosts, subnets and the rest, such that each line adds up."""
+        merged = f", {self.hosts_merged} merged into those" if self.hosts_merged else ""
+        made = f"{self.servers} servers made with {self.interfaces} interfaces{merged}"
+        return (
+            f"hosts: {self.hosts_read} read, {made}, {self._missing('host')}",
+            f"subnets: {self.subnets_read} read, {self.subnets} made, {self._missing('subnet')}",
+            f"boot servers: {self.boot_servers}; tiers: {self.tiers}; locations created: {self.locations}",
+        )
+
+    def _missing(self, what: str) -> str:
+        reasons = {key.partition(":")[2]: n for key, n in self.not_imported.items() if key.startswith(f"{what}:")}
+        listed = ", ".join(f"{n} {reason}" for reason, n in sorted(reasons.items()))
+        return f"{sum(reasons.values())} not imported" + (f" ({listed})" if listed else "")
+
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:

@@ -16,6 +16,7 @@ from nearboot.inventory.importers.isc_account import Account
 from nearboot.inventory.importers.isc_config import Declarations, HostDeclaration, Setting
 from nearboot.inventory.importers.isc_interfaces import Claims
 from nearboot.inventory.importers.isc_subnets import Places
+from nearboot.inventory.importers.isc_values import host_name_or_none
 from nearboot.inventory.importers.rules import Rules
 from nearboot.model import Server, Slug, Subnet
 
@@ -59,6 +60,9 @@ class _Making:
 
     def add(self, host: HostDeclaration) -> None:
         name, subnet = _server_name(host), self.subnet(host)
+        if host_name_or_none(name) is None:
+            self.account.drop("host", "bad-name", f"{name!r} is not a host name", at=host, subject=name)
+            return
         domain = _domain(host, name, subnet)
         names = tuple(dict.fromkeys((f"{name}.{domain}" if domain and "." not in name else name, name)))
         location = self.location(host, names, subnet)
@@ -80,14 +84,15 @@ class _Making:
             model=self.model(host),
             domain=domain,
             interfaces=self.claims.interfaces(host, name, 0),
-            params=_params(host),
+            params=self.params(host, name),
         )
 
     def merge(self, known: Server, host: HostDeclaration, location: Slug) -> None:
         """Give a server that has a block already the interfaces of a further one; what contradicts is told."""
         first = self.servers.first[known.name]
         more = self.claims.interfaces(host, known.name, len(known.interfaces))
-        params = {**_params(host), **known.params}
+        own = self.params(host, known.name)
+        params = {**own, **known.params}
         self.servers.by_name[known.name] = replace(known, interfaces=known.interfaces + more, params=params)
         self.servers.merged += 1
         text = (
@@ -99,12 +104,23 @@ class _Making:
                 f"{known.name} is at {known.location} by host {first.name} ({first.place}), at {location} by this one"
             )
             self.account.note(Severity.WARNING, "location-contradiction", text, at=host, subject=known.name)
-        for name, value in _params(host).items():
+        for name, value in own.items():
             if params[name] != value:
                 text = (
                     f"server {known.name} keeps {name} {params[name]!r} of {first.place}, not {value!r} of this block"
                 )
                 self.account.note(Severity.WARNING, "setting-contradiction", text, at=host, subject=known.name)
+
+    def params(self, host: HostDeclaration, server: str) -> dict[str, str]:
+        """Return the settings of a host as texts; one with control characters cannot be kept, and is told."""
+        kept: dict[str, str] = {}
+        for name, setting in _effective(host).items():
+            if setting.value.isprintable():
+                kept[name] = setting.value
+                continue
+            text = f"server {server}: {name} {setting.value!r} has control characters; not kept in its params"
+            self.account.note(Severity.WARNING, "setting-unusable", text, at=setting.statement, subject=server)
+        return kept
 
     def report_further_names(self, host: HostDeclaration, name: str) -> None:
         names = [target for target in host.targets if isinstance(target, str)]
@@ -198,12 +214,9 @@ def _domain(host: HostDeclaration, name: str, subnet: Subnet | None) -> str:
     if "." in name:
         return name.partition(".")[2]
     setting = _effective(host).get("domain-name")
-    return setting.value if setting else subnet.domain if subnet else ""
+    own = host_name_or_none(setting.value) if setting else None
+    return own or (subnet.domain if subnet else "")
 
 
 def _effective(host: HostDeclaration) -> dict[str, Setting]:
     return {**host.inherited, **host.own}
-
-
-def _params(host: HostDeclaration) -> dict[str, str]:
-    return {name: setting.value for name, setting in _effective(host).items()}

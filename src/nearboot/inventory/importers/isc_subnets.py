@@ -15,7 +15,7 @@ from ipaddress import IPv4Address
 from nearboot.inventory.finding import Severity
 from nearboot.inventory.importers.isc_account import Account
 from nearboot.inventory.importers.isc_config import Declarations, Setting, SubnetDeclaration
-from nearboot.inventory.importers.isc_values import address_or_none
+from nearboot.inventory.importers.isc_values import address_or_none, host_name_or_none
 from nearboot.inventory.importers.rules import Rules
 from nearboot.inventory.importers.tier_names import text_as_slug
 from nearboot.model import Address, BootServer, Pool, Prefix, Slug, Subnet, slug_from_text
@@ -113,7 +113,7 @@ def _subnet(declaration: SubnetDeclaration, rules: Rules, account: Account) -> S
     v6 = prefix.version == 6
     next_server = settings.get("next-server")
     account.use(next_server)
-    domain = account.use(settings.get(_NAMES["domain"][v6])).split(",")[0].strip()
+    domain = _domain(declaration, settings.get(_NAMES["domain"][v6]), account)
     location = rules.location_of_subnet(prefix, _target(next_server) if next_server else None, domain)
     if location is None:
         text, hint = f"subnet {prefix} has no location", "add a rule under 'subnets' (prefix, next_server or domain)"
@@ -132,6 +132,16 @@ def _subnet(declaration: SubnetDeclaration, rules: Rules, account: Account) -> S
         domain=domain,
         pools=tuple(_pools(declaration, account)),
     )
+
+
+def _domain(declaration: SubnetDeclaration, setting: Setting | None, account: Account) -> str:
+    """Return the domain (of a search list the first); some files have several in one text, which is no domain."""
+    first = account.use(setting).split(",")[0]
+    domain = host_name_or_none(first)
+    if setting and domain is None:
+        text = f"subnet {declaration.prefix}: {setting.name} {first!r} is not a domain; not taken over"
+        account.note(Severity.WARNING, "domain-unusable", text, at=setting.statement, subject=str(declaration.prefix))
+    return domain or ""
 
 
 def _gateway(declaration: SubnetDeclaration, account: Account) -> Address | None:

@@ -15,6 +15,7 @@ from nearboot.errors import Fault
 from nearboot.inventory.importers.isc_syntax import Statement, Token, TokenKind
 from nearboot.model import Address, Mac, Pool, Prefix, mac_from_text
 
+_HOST_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\Z")
 _LOOKS_NUMERIC = re.compile(r"[\d.]+\Z|.*:.*")
 
 
@@ -26,6 +27,12 @@ def fault_at(token: Token, field: str, expected: str) -> Fault:
 def text_of(tokens: Sequence[Token]) -> str:
     """Return the tokens as one text: strings without their quotes, commas without a blank before them."""
     return " ".join(token.text for token in tokens).replace(" ,", ",")
+
+
+def host_name_or_none(text: str) -> str | None:
+    """Return a host name or domain in lower case, without the root's dot; None for anything else (RFC 1123, and ``_``)."""
+    name = text.strip().rstrip(".").lower()
+    return name if len(name) <= 253 and _HOST_NAME.match(name) else None
 
 
 def read_single(statement: Statement, tokens: Sequence[Token], expected: str, faults: list[Fault]) -> str | None:

@@ -12,6 +12,7 @@ import re
 import string
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from yaml.nodes import Node, ScalarNode
 
@@ -57,7 +58,7 @@ def _sections(place: Parser) -> Parser:
         tiers=FieldRule(many(_rule(_name_rule, match=_NEEDED_TEXT, tier=_NEEDED_SLUG))),
         tiers_csv=FieldRule(_tier_table),
         models=FieldRule(many(_rule(SettingRule, setting=_NEEDED_TEXT, match=_NEEDED_TEXT, model=_NEEDED_SLUG))),
-        boot_servers=FieldRule(_rule(BootServerRule, name=FieldRule(_TEMPLATE), http_url=FieldRule(_TEMPLATE))),
+        boot_servers=FieldRule(_rule(BootServerRule, name=FieldRule(_TEMPLATE), http_url=FieldRule(_URL))),
         create=FieldRule(_CREATE),
     )
 
@@ -123,6 +124,13 @@ def _template(text: str) -> str:
     return text
 
 
+def _url_template(text: str) -> str:
+    parts = urlsplit(_template(text).format(location="x", address="192.0.2.1"))
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0 or " " in text:
+        raise ValueError(text)
+    return text.rstrip("/")
+
+
 def _name_rule(match: str, **slug: Slug) -> NameRule:
     return NameRule(match, *slug.values())
 
@@ -144,6 +152,7 @@ _NEEDED_SLUG = FieldRule(slug, required=True)
 _NEEDED_TEXT = FieldRule(filled_text, required=True)
 _REGEX = FieldRule(scalar("a regular expression", _expression), required=True)
 _TEMPLATE = scalar("text with no other placeholders than {location} and {address}", _template)
+_URL = scalar("an address such as http://{address}:8080 (with {location}, {address} or neither)", _url_template)
 _COLUMN = FieldRule(filled_text)
 _TIER_TABLE = _rule(TierTable, file=_NEEDED_TEXT, name_column=_COLUMN, tier_column=_COLUMN)
 _CREATE = _rule(dict, **{noun: FieldRule(many(shape(SHAPES[noun]))) for noun in ("locations", "tiers", "models")})

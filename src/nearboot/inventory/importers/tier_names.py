@@ -39,6 +39,8 @@ def load_tiers(text: str, file: str, table: TierTable) -> dict[str, str]:
             faults.append(
                 Fault(file, rows.line_num, "", "an empty field", "a name and a role (leave out hosts without)")
             )
+        elif not (name + role).isprintable():
+            faults.append(Fault(file, rows.line_num, "", repr(f"{name}, {role}"), "text without control characters"))
         elif roles.setdefault(name, role) != role:
             faults.append(Fault(file, rows.line_num, name, f"role {role!r}", f"{roles[name]!r}, as further above"))
     if faults:
