@@ -77,10 +77,10 @@ def test_what_was_imported_can_be_loaded_however_contradictory_the_files(importi
         1,
         {"subnet:subnet-overlap": 1, "host:no-location": 1, "host:bad-name": 1},
     )
-    assert counts.lines()[:2] == (
-        "hosts: 8 read, 5 servers made with 6 interfaces, 1 merged into those, 2 not imported (1 bad-name, 1 no-location)",
-        "subnets: 3 read, 2 made, 1 not imported (1 subnet-overlap)",
-    )
+    hosts, subnets, _ = counts.lines()
+    assert hosts.startswith("hosts: 8 read, 5 servers made with 6 interfaces, 1 merged into those, 2 not imported")
+    assert hosts.endswith("(1 bad-name, 1 no-location)")
+    assert subnets == "subnets: 3 read, 2 made, 1 not imported (1 subnet-overlap)"
     assert {"domain-unusable", "setting-unusable", "range-overlap"} <= {f.code for f in result.findings}
 
 

@@ -30,7 +30,7 @@ def text_of(tokens: Sequence[Token]) -> str:
 
 
 def host_name_or_none(text: str) -> str | None:
-    """Return a host name or domain in lower case, without the root's dot; None for anything else (RFC 1123, and ``_``)."""
+    """Return a host name or domain (RFC 1123, and ``_``) in lower case without the root's dot; else None."""
     name = text.strip().rstrip(".").lower()
     return name if len(name) <= 253 and _HOST_NAME.match(name) else None
 
