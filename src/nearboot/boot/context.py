@@ -3,6 +3,20 @@
 Templates get no objects of nearboot's own, so that nothing in the code can be reached from one, and a rename here does
 not break a user's template unseen.
 
+==================  ==================================================================================================
+``template``        name of this template; ``run``: number of the provisioning run, or none
+``server``          name, fqdn, domain, location, tier, model, serial, uuid, interface, mac, mac_hyphen, mac_bare,
+                    ipv4, ipv6
+``params``          the server's free parameters, by name
+``client``          address that asks
+``boot_server``     name, ipv4, ipv6, address (of the family that asks, as in a URL), http
+``image profile``   slugs; ``installer``: kind of installer
+``kernel initrd``   path, and list of paths, below the root, without leading slash
+``args cmdline``    kernel arguments as a list, and quoted as one line for this boot loader
+``serial``          unit and speed of the model's serial console, or none
+``http``            base URL of the boot server, ``callback_url``: where this run's phases are reported
+==================  ==================================================================================================
+
     context(host, NbpFamily.GRUB, "grub.cfg.j2")["cmdline"]
 """
 
@@ -19,7 +33,7 @@ _PATH = re.compile(r"[A-Za-z0-9._+/-]+")
 
 
 def context(host: HostBoot, family: NbpFamily, template: str) -> dict[str, object]:
-    """The variables of a host's template; see the README for what each one is."""
+    """The variables of a host's template."""
     image = host.image
     args = loader_args(host, family)
     kernel, *initrd = _paths(host)

@@ -26,8 +26,10 @@ _UEFI_ARM64 = NbpRule("uefi-arm64", (11,), "grubnetaa64.efi")  # monolithic/grub
 # Over HTTP Debian's signed GRUB stops at its prompt without a request for its configuration; iPXE goes on.
 _HTTP_X64 = NbpRule("http-x64", (16,), "ipxe.efi", http=True)
 
-_RULES4 = (_BIOS, _UEFI_X64, _UEFI_ARM64, _HTTP_X64)
-_RULES6 = (_UEFI_X64, _UEFI_ARM64, _HTTP_X64)  # BIOS ROMs have no PXE over IPv6
+_IPXE = NbpRule("ipxe", (), IPXE_SCRIPT)  # whatever the architecture
+
+_RULES4 = (_BIOS, _UEFI_X64, _UEFI_ARM64, _HTTP_X64, _IPXE)
+_RULES6 = (_UEFI_X64, _UEFI_ARM64, _HTTP_X64, _IPXE)  # BIOS ROMs have no PXE over IPv6
 
 
 def rules4(paths: Mapping[str, str] | None = None) -> tuple[NbpRule, ...]:
