@@ -9,6 +9,7 @@ import pytest
 from nearboot.boot.host import HostBoot
 from nearboot.boot.request import parse
 from nearboot.boot.resolve import Missing, Rendered, StaticFile, resolve
+from nearboot.model import BootProfile, Image, NbpFamily, Server, Slug
 
 KNOWN = [
     ("pxelinux.0", "static-file", "pxelinux.0"),
@@ -79,3 +80,25 @@ def test_the_reason_says_what_was_asked_for_and_what_was_repaired(host: HostBoot
         "value": "52:54:00:00:00:1a",
         "repaired": "trailing 0xFF or NUL removed; doubled slashes removed; leading slash removed",
     }
+
+
+@pytest.mark.parametrize(
+    ("nbp", "chained"),
+    [
+        pytest.param(NbpFamily.PXELINUX, "pxelinux.0", id="pxelinux"),
+        pytest.param(NbpFamily.GRUB, "grubnetx64.efi", id="grub"),
+        pytest.param(NbpFamily.IPXE, None, id="ipxe"),
+        pytest.param(None, None, id="by firmware"),
+    ],
+)
+def test_a_client_in_ipxe_goes_on_with_the_program_that_its_profile_names(
+    nbp: NbpFamily | None, chained: str | None
+) -> None:
+    """Network cards, and QEMU, bring iPXE with them; the profile's word counts."""
+    host = HostBoot(
+        Server("w", Slug("ams")), image=Image(Slug("d"), "vmlinuz"), profile=BootProfile(Slug("p"), Slug("d"), nbp=nbp)
+    )
+    answer = resolve(parse("boot.ipxe"), host)
+    assert isinstance(answer, Rendered)
+    assert answer.context.get("nbp") == chained
+    assert answer.reason.code == ("chain" if chained else "host-config")

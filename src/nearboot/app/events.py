@@ -29,7 +29,7 @@ from nearboot.provisioning.tokens import new_token
 
 log = logging.getLogger(__name__)
 
-NBPS = frozenset(rule.path for rule in (*nbp.rules4(), *nbp.rules6()))
+NBPS = nbp.nbp_paths()
 CHANCE = secrets.SystemRandom()
 
 

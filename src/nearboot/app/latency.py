@@ -48,10 +48,13 @@ def load(config: Config, file: str, how: Reading, *, dry_run: bool, actor: str, 
         locations = store.locations(session)
         latency_map, unknown, summary = resolve(parsed, locations)
         guarded = guard.check(latency_map, locations, now=now)
+        if guarded.refused:
+            raise InputError([Fault(file, 0, "", guarded.refused, "round trips in the stated unit")])
         epoch = 0
         if not dry_run:
-            epoch = route_store.add_latency_map(session, guarded.map, now)
-            text = f"epoch {epoch}, {len(guarded.map.samples)} samples from {file}"
+            # Whole: routes are guarded again when they are selected, so that a coordinate put right needs no reload.
+            epoch = route_store.add_latency_map(session, latency_map, now)
+            text = f"epoch {epoch}, {len(latency_map.samples)} samples from {file}"
             boot_store.add_audit(session, AuditEntry(now, actor, "latency.load", latency_map.source, text))
     return Loaded(epoch, summary, unknown + guarded.quarantined, guarded.findings)
 

@@ -42,9 +42,14 @@ def rules6(paths: Mapping[str, str] | None = None) -> tuple[NbpRule, ...]:
     return _with_paths(_RULES6, paths or {})
 
 
+def nbp_of(arch: int) -> str:
+    """The NBP of a client architecture over TFTP and IPv4."""
+    return next(rule.path for rule in _RULES4 if arch in rule.archs)
+
+
 def nbp_paths(paths: Mapping[str, str] | None = None) -> frozenset[str]:
     """Every file that is an NBP: a read of one of them shows a host in the phase NBP."""
-    return frozenset(rule.path for rule in (*rules4(paths), *rules6(paths)))
+    return frozenset(rule.path for rule in (*rules4(paths), *rules6(paths)) if rule.archs)
 
 
 def _with_paths(rules: tuple[NbpRule, ...], paths: Mapping[str, str]) -> tuple[NbpRule, ...]:

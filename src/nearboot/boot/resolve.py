@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from nearboot.boot.context import context
 from nearboot.boot.host import HostBoot
+from nearboot.boot.nbp import nbp_of
 from nearboot.boot.request import BootRequest, KeyKind
 from nearboot.model import NbpFamily, Reason
 
@@ -26,6 +27,10 @@ TEMPLATES: Mapping[NbpFamily, str] = {
 
 STUBS: Mapping[NbpFamily, str] = {NbpFamily.GRUB: "grub-stub.cfg.j2", NbpFamily.IPXE: "ipxe-stub.ipxe.j2"}
 """What a client of unknown address gets: it asks again, by its MAC. PXELINUX needs none, it starts with its MAC."""
+
+CHAIN = "ipxe-chain.ipxe.j2"
+CHAINED: Mapping[NbpFamily, str] = {NbpFamily.PXELINUX: nbp_of(0), NbpFamily.GRUB: nbp_of(7)}
+"""What a client goes on with that runs iPXE (network cards and QEMU bring it) while its profile names another family."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,18 @@ def _imageless(request: BootRequest, host: HostBoot | None, code: str) -> Answer
     return Missing(_reason(code, text, request, host))
 
 
+def _chains(host: HostBoot | None) -> bool:
+    return host is not None and host.profile is not None and host.profile.nbp in CHAINED
+
+
+def _chain(request: BootRequest, host: HostBoot | None, code: str) -> Answer:
+    assert host is not None and host.profile is not None and host.profile.nbp is not None
+    nbp = CHAINED[host.profile.nbp]
+    values = context(host, NbpFamily.IPXE, CHAIN) | {"nbp": nbp}
+    text = f"{host.server.name} runs iPXE, and its profile asks for {host.profile.nbp.value}"
+    return Rendered(CHAIN, values, _reason(code, text, request, host))
+
+
 def _host(request: BootRequest, host: HostBoot | None, code: str) -> Answer:
     assert host is not None and request.family is not None
     template = TEMPLATES[request.family]
@@ -141,5 +158,6 @@ RULES: tuple[Rule, ...] = (
     Rule("stub", lambda request, host: host is None and _by_client(request) and request.family in STUBS, _stub),
     Rule("unknown-host", lambda request, host: host is None, _unknown),
     Rule("no-image", lambda request, host: not _has_image(host), _imageless),
+    Rule("chain", lambda request, host: request.family is NbpFamily.IPXE and _chains(host), _chain),
     Rule("host-config", lambda request, host: True, _host),
 )
