@@ -7,6 +7,7 @@ import random
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -18,7 +19,7 @@ from nearboot.model import Mac, mac_from_text
 from nearboot.probe.client import ask4, ask6, boot4, boot6
 from nearboot.probe.firmware import FIRMWARES, Reply4, Reply6
 
-from .conftest import Daemon, Starter
+from .conftest import AMS, Daemon, Starter, make_server
 
 GOLDEN = Path(__file__).parent / "golden"
 STRANGER = mac_from_text("02:00:00:00:00:99")
@@ -212,6 +213,27 @@ async def test_kea6_knows_a_host_by_duid_where_the_inventory_has_one(kea: Starte
         web, other = await solicit(daemon, "uefi-x64", AMS6, WEB), await solicit(daemon, "uefi-x64", AMS6, BY_DUID)
     assert [str(address) for address in web.addresses] == ["fd10::21"]
     assert [str(address) for address in other.addresses] != ["fd10::25"]
+
+
+@pytest.mark.kea
+async def test_kea6_knows_a_firmware_with_a_duid_uuid_by_the_mac_in_its_link_local_address(
+    kea: Starter, fleet: KeaInputs
+) -> None:
+    """A DUID-UUID holds no MAC. Kea trusts the address for a universal MAC only, which those of real machines are."""
+    mac = "00:16:3e:00:00:07"
+    server = make_server("uuid-1", AMS, mac, ipv6="fd10::27")
+    inputs = replace(fleet, inventory=replace(fleet.inventory, servers=(server,)))
+    async with kea(6, inputs) as daemon:
+        reply = await ask6(
+            FIRMWARES["uefi-x64"],
+            mac_from_text(mac),
+            link=AMS6,
+            server=daemon.server,
+            local=daemon.local,
+            uuid=UUID(int=7),
+            timeout_s=20.0,
+        )
+    assert [str(address) for address in reply.addresses] == ["fd10::27"]
 
 
 @pytest.mark.kea

@@ -148,6 +148,13 @@ def test_a_solicit_is_relayed_from_the_clients_own_link_local_address() -> None:
     assert options[1][:2] == b"\x00\x01" and options[1].endswith(bytes.fromhex("525400123456"))
 
 
+def test_a_machine_with_a_uuid_identifies_itself_by_it() -> None:
+    """DUID-UUID (type 4), in the order in which SMBIOS stores it: seen from OVMF with ``-uuid``."""
+    uuid = UUID("11223344-5566-7788-99aa-bbccddeeff00")
+    inner = options6(solicit6(FIRMWARES["uefi-x64"], MAC, trid=1, link=LINK, uuid=uuid)[34:])[9]
+    assert options6(inner[4:])[1] == bytes.fromhex("0004 44332211 6655 8877 99aabbccddeeff00")
+
+
 def test_a_request6_names_the_server() -> None:
     """RFC 8415 section 18.2.2."""
     advert = Reply6("advertise", (), server_duid=SERVER_DUID)

@@ -66,8 +66,8 @@ def build6(inputs: KeaInputs, settings: KeaSettings) -> Json:
             "valid-lifetime": settings.valid_lifetime_s,
             **_reservation_flags(),
             "host-reservation-identifiers": ["duid", "hw-address"],
-            # What the relay says (RFC 6939) first, then the sender's own link-local address; a DUID may hold another
-            # interface's MAC, and a firmware's DUID-UUID holds none.
+            # What the relay says (RFC 6939) first, then the sender's own link-local address (of universal MACs only, so
+            # not of QEMU's 52:54); a DUID may hold another interface's MAC, and a firmware's DUID-UUID holds none.
             "mac-sources": ["client-link-addr-option", "ipv6-link-local", "duid"],
             "client-classes": client_classes(family.plan),
             "subnet6": [family.subnet6(subnet) for subnet in family.subnets],

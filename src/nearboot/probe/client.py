@@ -57,21 +57,38 @@ async def boot4(
 
 
 async def ask6(
-    firmware: Firmware, mac: Mac, *, link: IPv6Address, server: Endpoint, local: Endpoint, timeout_s: float = 2.0
+    firmware: Firmware,
+    mac: Mac,
+    *,
+    link: IPv6Address,
+    server: Endpoint,
+    local: Endpoint,
+    uuid: UUID | None = None,
+    timeout_s: float = 2.0,
 ) -> Reply6:
-    """Send a SOLICIT through a relay on ``link`` and return the Advertise; ``PeerError`` if none comes in time."""
+    """Send a SOLICIT through a relay on ``link`` and return the Advertise; ``PeerError`` if none comes in time.
+
+    With a ``uuid`` (SMBIOS) the client identifies itself by DUID-UUID, as EDK2 does, else by DUID-LLT.
+    """
     trid = Random().getrandbits(24)
-    message = solicit6(firmware, mac, trid=trid, link=link)
+    message = solicit6(firmware, mac, trid=trid, link=link, uuid=uuid)
     return await _exchange(message, server, local, timeout_s, _reader6(trid))
 
 
 async def boot6(
-    firmware: Firmware, mac: Mac, *, link: IPv6Address, server: Endpoint, local: Endpoint, timeout_s: float = 2.0
+    firmware: Firmware,
+    mac: Mac,
+    *,
+    link: IPv6Address,
+    server: Endpoint,
+    local: Endpoint,
+    uuid: UUID | None = None,
+    timeout_s: float = 2.0,
 ) -> Reply6:
     """Go through SOLICIT, ADVERTISE, REQUEST, REPLY as a boot does, and return the Reply."""
-    advert = await ask6(firmware, mac, link=link, server=server, local=local, timeout_s=timeout_s)
+    advert = await ask6(firmware, mac, link=link, server=server, local=local, uuid=uuid, timeout_s=timeout_s)
     trid = Random().getrandbits(24)
-    message = request6(firmware, mac, advert, trid=trid, link=link)
+    message = request6(firmware, mac, advert, trid=trid, link=link, uuid=uuid)
     return await _exchange(message, server, local, timeout_s, _reader6(trid))
 
 
@@ -90,20 +107,22 @@ def request4(
     return _bootp(firmware, mac, head, xid=xid, giaddr=giaddr, uuid=uuid)
 
 
-def solicit6(firmware: Firmware, mac: Mac, *, trid: int, link: IPv6Address) -> bytes:
+def solicit6(firmware: Firmware, mac: Mac, *, trid: int, link: IPv6Address, uuid: UUID | None = None) -> bytes:
     """Build a SOLICIT inside a RELAY-FORW."""
     from scapy.layers.dhcp6 import DHCP6_Solicit  # noqa: PLC0415 (scapy is slow to import)
 
-    return _relayed6(DHCP6_Solicit(trid=trid) / _options6(firmware, mac), mac, link)
+    return _relayed6(DHCP6_Solicit(trid=trid) / _options6(firmware, mac, uuid), mac, link)
 
 
-def request6(firmware: Firmware, mac: Mac, advert: Reply6, *, trid: int, link: IPv6Address) -> bytes:
+def request6(
+    firmware: Firmware, mac: Mac, advert: Reply6, *, trid: int, link: IPv6Address, uuid: UUID | None = None
+) -> bytes:
     """Build the REQUEST, inside a RELAY-FORW, that accepts an Advertise."""
     from scapy.layers.dhcp6 import DHCP6_Request, DHCP6OptServerId  # noqa: PLC0415 (scapy is slow to import)
     from scapy.packet import Raw  # noqa: PLC0415 (scapy is slow to import)
 
     server = DHCP6OptServerId(duid=Raw(advert.server_duid))
-    return _relayed6(DHCP6_Request(trid=trid) / server / _options6(firmware, mac), mac, link)
+    return _relayed6(DHCP6_Request(trid=trid) / server / _options6(firmware, mac, uuid), mac, link)
 
 
 def parse4(datagram: bytes) -> tuple[int, Reply4]:
@@ -178,10 +197,12 @@ def _bootp(
     return bytes(header / DHCP(options=options))
 
 
-def _options6(firmware: Firmware, mac: Mac) -> Packet:
+def _options6(firmware: Firmware, mac: Mac, uuid: UUID | None) -> Packet:
     from scapy.layers import dhcp6  # noqa: PLC0415 (scapy is slow to import)
 
-    duid = dhcp6.DUID_LLT(hwtype=1, timeval=0, lladdr=mac)
+    # EDK2 copies the UUID as SMBIOS stores it: the first three fields with their octets reversed.
+    by_uuid = uuid and dhcp6.DUID_UUID(uuid=UUID(bytes=uuid.bytes_le))
+    duid = by_uuid or dhcp6.DUID_LLT(hwtype=1, timeval=0, lladdr=mac)
     packet = (
         dhcp6.DHCP6OptClientId(duid=duid)
         / dhcp6.DHCP6OptIA_NA(iaid=_IAID, T1=0, T2=0)
