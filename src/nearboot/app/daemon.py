@@ -23,6 +23,7 @@ def set_up_log(verbose: bool) -> None:
         level=logging.DEBUG if verbose else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every look at the schema's revision
 
 
 def say_ready(what: str) -> None:

@@ -30,7 +30,7 @@ STUBS: Mapping[NbpFamily, str] = {NbpFamily.GRUB: "grub-stub.cfg.j2", NbpFamily.
 
 CHAIN = "ipxe-chain.ipxe.j2"
 CHAINED: Mapping[NbpFamily, str] = {NbpFamily.PXELINUX: nbp_of(0), NbpFamily.GRUB: nbp_of(7)}
-"""What a client goes on with that runs iPXE (network cards and QEMU bring it) while its profile names another family."""
+"""What a client goes on with that runs iPXE (network cards and QEMU bring it) while its profile names another."""
 
 
 @dataclass(frozen=True, slots=True)
