@@ -93,6 +93,8 @@ def test_wrong_values_are_reported_together() -> None:
                host;
                next-server a b;
                host x { host-identifier option dhcp6.client-id 01; }
-               host "x y" { }"""
+               host "x y" { }
+               host y { hardware hardware ethernet 2:0:0:0:0:1; }
+               host z { host-identifier option dhcp6.client-id 1::2:3; }"""
         )
-    assert sorted(fault.line for fault in error.value.faults) == [2, 3, 4, 6, 6, 7, 8, 9, 10]
+    assert sorted(fault.line for fault in error.value.faults) == [2, 3, 4, 6, 6, 7, 8, 9, 10, 11, 12]

@@ -38,6 +38,9 @@ def test_host_names(text: str, name: str | None) -> None:
         pytest.param("aa:bb:cc:dd:ee:gg", None, id="no-hex"),
         pytest.param("aa:bb:cc:dd:ee:ff 00", None, id="two-words"),
         pytest.param("", None, id="none"),
+        pytest.param("aa::cc:dd:ee:ff", None, id="octet-left-out"),
+        pytest.param("aabb:cc:dd:ee:ff", None, id="octets-run-together"),
+        pytest.param("aa-bb-cc-dd-ee-ff", None, id="hyphens"),
     ],
 )
 def test_macs(text: str, mac: str | None) -> None:
@@ -50,11 +53,11 @@ def test_macs(text: str, mac: str | None) -> None:
 
 def test_targets_are_addresses_and_names_but_no_broken_addresses() -> None:
     """dhcpd resolves names, so they are no fault; 10.0.0.256 is no name."""
-    (statement,) = parse("fixed-address 10.0.0.1, web01.example.net, 2001:db8::1, 10.0.0.256;", "f")
+    (statement,) = parse("fixed-address 10.0.0.1, web01.example.net, 2001:db8::1, 10.0.0.256, a..b;", "f")
     faults: list[Fault] = []
     expected = (ip_address("10.0.0.1"), "web01.example.net", ip_address("2001:db8::1"))
     assert read_targets(statement, statement.args, faults) == expected
-    assert [fault.found for fault in faults] == ["'10.0.0.256'"]
+    assert [fault.found for fault in faults] == ["'10.0.0.256'", "'a..b'"]
 
 
 @pytest.mark.parametrize(

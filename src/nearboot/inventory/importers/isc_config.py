@@ -28,6 +28,7 @@ from nearboot.model import Address, Duid, Mac, Pool, Prefix, duid_from_text
 
 _PLAIN = ("filename", "next-server", "server-name")
 """Settings without the word ``option``; they are the fields ``file``, ``siaddr`` and ``sname`` of the DHCP packet."""
+_HARDWARE = ("ethernet", "token-ring", "fddi", "infiniband")
 _LISTS = ("routers", "domain-name-servers", "ntp-servers", "dhcp6.name-servers", "dhcp6.sntp-servers")
 """Options whose values are addresses (or names of such), with commas between them."""
 
@@ -202,6 +203,10 @@ class _Reading:
                 case "hardware" if child.args and child.args[0].text.lower() == "ethernet":
                     mac = read_mac(child, child.args[1:], self.faults)
                     macs += [mac] if mac else []
+                case "hardware" if not child.args or child.args[0].text.lower() not in _HARDWARE:
+                    found = text_of(child.args[:1]) or "nothing"
+                    expected = f"a kind of hardware: {', '.join(_HARDWARE)}"
+                    self.faults.append(Fault(child.file, child.line, "hardware", repr(found), expected))
                 case "fixed-address" | "fixed-address6":
                     targets += read_targets(child, child.args, self.faults)
                 case "host-identifier" if text_of(child.args[:2]) == "option dhcp6.client-id":
@@ -226,6 +231,8 @@ class _Reading:
     def duid(self, statement: Statement) -> Duid | None:
         text = text_of(statement.args[2:])
         try:
+            if not all(text.split(":")):
+                raise ValueError("octets with one colon between them")
             return duid_from_text(":".join(octet.zfill(2) for octet in text.split(":")))
         except ValueError as error:
             self.faults.append(Fault(statement.file, statement.line, "host-identifier", repr(text), str(error)))

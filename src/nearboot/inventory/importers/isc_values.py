@@ -16,6 +16,7 @@ from nearboot.inventory.importers.isc_syntax import Statement, Token, TokenKind
 from nearboot.model import Address, Mac, Pool, Prefix, mac_from_text
 
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\Z")
+_MAC = re.compile(r"[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2}){5}\Z")  # no other spelling is dhcpd's
 _LOOKS_NUMERIC = re.compile(r"[\d.]+\Z|.*:.*")
 
 
@@ -61,11 +62,10 @@ def read_mac(statement: Statement, tokens: Sequence[Token], faults: list[Fault])
     text = read_single(statement, tokens, "a MAC address", faults)
     if text is None:
         return None
-    try:
-        return mac_from_text(":".join(octet.zfill(2) for octet in text.split(":")) if ":" in text else text)
-    except ValueError:
+    if not _MAC.match(text):
         faults.append(fault_at(tokens[0], statement.keyword, "a MAC address such as 52:54:00:12:34:56"))
         return None
+    return mac_from_text(":".join(octet.zfill(2) for octet in text.split(":")))
 
 
 def address_or_none(text: str) -> Address | None:
@@ -77,11 +77,11 @@ def address_or_none(text: str) -> Address | None:
 
 
 def read_targets(statement: Statement, tokens: Sequence[Token], faults: list[Fault]) -> tuple[Address | str, ...]:
-    """Read a list of addresses and names; a number that is no address is a fault."""
+    """Read a list of addresses and names; what can be neither is a fault."""
     targets: list[Address | str] = []
     for item in read_items(statement, tokens, faults):
         target = address_or_none(item)
-        if target is None and _LOOKS_NUMERIC.match(item):
+        if target is None and (_LOOKS_NUMERIC.match(item) or not host_name_or_none(item)):
             faults.append(
                 Fault(statement.file, statement.line, statement.keyword, repr(item), "an IP address or a name")
             )
