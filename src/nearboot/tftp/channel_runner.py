@@ -74,7 +74,9 @@ class Channel:
         self.sock.connect(peer)
         self.peer = peer
         if self.uses:
-            self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # reads off an ICMP error meant for the last client
+            self.sock.getsockopt(
+                socket.SOL_SOCKET, socket.SO_ERROR
+            )  # reads off an ICMP error meant for the last client
             if ioctl(self.fd, termios.FIONREAD, NOTHING) != NOTHING:  # 0.4 µs; a recv that finds nothing takes 1.4
                 self.drain(0.0)
         self.uses += 1

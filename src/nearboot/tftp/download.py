@@ -37,6 +37,11 @@ class Download:
         self._gap_told = False
         self._last_reply = b""
 
+    @property
+    def moving(self) -> bool:
+        """Whether any block has come."""
+        return self._received > 0
+
     def request(self) -> bytes:
         """The RRQ."""
         options = tuple((name, str(value)) for name, value in self._asked.items())

@@ -63,15 +63,16 @@ def negotiate(
     mtu_blksize: int,
     windows: bool = True,
 ) -> Terms:
-    """The terms for a request's ``options``; ``windows`` is off for netascii. A name asked twice counts once."""
+    """The terms for a request's ``options``; ``windows`` is off for netascii. Of a name asked twice the first counts."""
     blksize = min(policy.blksize, mtu_blksize) if policy.clamp_to_mtu else policy.blksize
     offer = Offer(blksize, policy.windowsize if windows else 0, size)
+    asked = {name.lower(): text for name, text in reversed(options)}
     granted: dict[str, str] = {}
-    for name, text in options:
-        grant = GRANTS.get(name.lower())
-        answer = grant(text, offer) if grant and name.lower() not in granted else None
+    for name in dict.fromkeys(name.lower() for name, _ in options):
+        grant = GRANTS.get(name)
+        answer = grant(asked[name], offer) if grant else None
         if answer is not None:
-            granted[name.lower()] = answer
+            granted[name] = answer
     return Terms(
         blksize=int(granted.get("blksize", DEFAULT_BLKSIZE)),
         windowsize=int(granted.get("windowsize", 1)),

@@ -5,7 +5,7 @@ stats.snapshot()["completed"]
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 from nearboot.tftp.request import Outcome
 
@@ -43,9 +43,3 @@ class Stats:
 
     def snapshot(self) -> dict[str, int]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
-
-
-def total(parts: list[Stats]) -> Stats:
-    """The sum over several loops."""
-    names = [field.name for field in fields(Stats)]
-    return replace(Stats(), **{name: sum(getattr(part, name) for part in parts) for name in names})

@@ -78,6 +78,7 @@ TRANSITIONS: dict[tuple[State, Happening], tuple[State, Action]] = {
     (S.SENDING, H.BROKEN): (S.FAILED, A.END),
 }
 
+NO_BLOCK = -1
 Send = tuple[int, int]
 """The first block to send and how many; block 0 is the OACK."""
 
@@ -227,6 +228,8 @@ class Transfer:
 
     def _other_ack(self, block: int, now: float) -> Send | None:
         """An ACK that is not the window's last; both wires count modulo, so a difference tells where it stands."""
+        if self.ended:
+            return None
         ahead = (block - self.acked) % self._modulus
         if ahead == 0:
             return self._happen(Happening.DUPLICATE, now)
@@ -251,7 +254,7 @@ class Transfer:
             case Action.RESEND:
                 return self._back_off(now)
             case Action.END:
-                self.ended = True
+                self.ended, self._awaited = True, NO_BLOCK
                 self.note = note
                 return None
 
