@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nearboot.boot.nbp import nbp_paths, rules4, rules6
+from nearboot.boot.nbp import IPXE_SCRIPT, nbp_of, nbp_paths, rules4, rules6
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,17 @@ def test_another_file_can_stand_for_a_program() -> None:
     assert {rule.name: rule.path for rule in rules4(paths)}["uefi-x64"] == "shimx64.efi"
     assert "shimx64.efi" in nbp_paths(paths)
     assert "pxelinux.0" in nbp_paths(paths)
+
+
+def test_a_client_that_runs_ipxe_gets_a_script_whatever_its_architecture() -> None:
+    """Known by its user class; the script is a configuration, and reading it shows no NBP."""
+    for rules in (rules4(), rules6()):
+        (rule,) = [rule for rule in rules if not rule.archs]
+        assert rule.path == IPXE_SCRIPT
+    assert IPXE_SCRIPT not in nbp_paths()
+
+
+@pytest.mark.parametrize(("arch", "path"), [(0, "pxelinux.0"), (9, "grubnetx64.efi"), (11, "grubnetaa64.efi")])
+def test_the_program_of_one_architecture_can_be_named(arch: int, path: str) -> None:
+    """For a chain from iPXE to it."""
+    assert nbp_of(arch) == path

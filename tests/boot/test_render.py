@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import replace
+from ipaddress import IPv6Address
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from nearboot.boot.render import render
 from nearboot.boot.request import parse
 from nearboot.boot.resolve import Rendered, resolve
 from nearboot.errors import InputError
-from nearboot.model import HardwareModel, Image, Slug
+from nearboot.model import HardwareModel, Image, NbpFamily, Slug
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -64,6 +65,13 @@ def test_a_bare_host_renders_everywhere(host: HostBoot, templates: dict[str, str
     assert "SERIAL" not in _rendered("pxelinux.cfg/default", host, templates)
     assert "initrd" not in _rendered("grub/grub.cfg", host, templates)
     assert "kernel /vmlinuz " in _rendered("boot.ipxe", host, templates)
+
+
+def test_a_client_with_ipxe_is_handed_to_the_program_of_its_profile(host: HostBoot, templates: dict[str, str]) -> None:
+    """By the address of the boot server that it asked, of the family that it came over."""
+    assert host.profile is not None
+    host = replace(host, profile=replace(host.profile, nbp=NbpFamily.PXELINUX), client=IPv6Address("fd77::9"))
+    assert "chain tftp://[fd77::1]/pxelinux.0 || goto failed" in _rendered("boot.ipxe", host, templates).splitlines()
 
 
 def test_append_is_one_line(host: HostBoot, templates: dict[str, str]) -> None:

@@ -13,7 +13,7 @@ from nearboot.model import Event, EventKind, Phase, Run
 from nearboot.provisioning.phases import CALLBACKS, FAILURES, ORDER, advance, classify
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-NBPS = ("pxelinux.0", "grubnetx64.efi", "ipxe.efi")
+NBPS = ("pxelinux.0", "grubnetx64.efi", "ipxe.efi", "boot.ipxe")
 IMAGES = ("images/debian/vmlinuz", "/images/debian/initrd.gz")
 TFTP, HTTP, CALLBACK = EventKind.TFTP_READ, EventKind.HTTP_READ, EventKind.CALLBACK
 
@@ -40,6 +40,7 @@ def _event(
         pytest.param(TFTP, "/grub/grub.cfg", Phase.CONFIG, id="grub-config"),
         pytest.param(TFTP, "/grub/by-mac/52:54:00:00:00:30.cfg", Phase.CONFIG, id="grub-by-mac"),
         pytest.param(HTTP, "boot.ipxe?mac=52-54-00-00-00-1a", Phase.CONFIG, id="ipxe-config"),
+        pytest.param(TFTP, "boot.ipxe", Phase.CONFIG, id="ipxe-config-named-as-nbp"),
         pytest.param(TFTP, "/images/debian/vmlinuz", Phase.KERNEL, id="kernel"),
         pytest.param(HTTP, "images/debian/initrd.gz", Phase.KERNEL, id="initrd"),
         pytest.param(TFTP, "ldlinux.c32", None, id="module"),

@@ -37,6 +37,10 @@ from nearboot.model import Address, EventKind
 BODY_TIMEOUT_S = 30.0
 """How long a call-back's body may take: it is small, and the client is a machine."""
 
+CHUNK = 512 * 1024
+"""Bytes read from disk at a time, each in a thread. Starlette's own 64 KiB cost more in hand-overs than in reading:
+160 to 270 MB/s to one client where this gave 530 to 1,100."""
+
 MEDIA_TYPES: Mapping[str, str] = {
     ".efi": "application/efi",  # UEFI HTTP boot tells programs from disk images by it (UEFI 2.10 section 24.7)
     ".cfg": "text/plain; charset=utf-8",
@@ -267,6 +271,7 @@ async def _file(request: Request, path: Path) -> Response:
         return _text(request, 404, "not-found", "not found")
     media_type = MEDIA_TYPES.get(path.suffix.lower(), "application/octet-stream")
     response = FileResponse(path, stat_result=stat, media_type=media_type)
+    response.chunk_size = CHUNK
     if _not_modified(request.headers, response.headers):
         return NotModifiedResponse(response.headers)
     return response

@@ -88,10 +88,10 @@ def _forward(run: Run, phase: Phase) -> Run:
 
 
 def _of_file(subject: str, nbps: Collection[str], images: Collection[str]) -> Phase | None:
-    """NBPs first: an operator may give a script the place of a program."""
+    """Configurations first: a list of boot files may name iPXE's script beside the programs."""
     path = subject.partition("?")[0].lstrip("/")
+    if _CONFIG.fullmatch(path):
+        return Phase.CONFIG
     if path in nbps:
         return Phase.NBP
-    if path in {image.lstrip("/") for image in images}:
-        return Phase.KERNEL
-    return Phase.CONFIG if _CONFIG.fullmatch(path) else None
+    return Phase.KERNEL if path in {image.lstrip("/") for image in images} else None
