@@ -21,6 +21,16 @@ def test_what_nobody_used_is_reported_with_count_and_first_place() -> None:
     ]
 
 
+def test_a_statement_that_dhcpd_does_not_know_is_a_warning_with_the_nearest_word() -> None:
+    """A typo such as ``fixed-adress`` costs a host its address: nobody should have to look for it among the rest."""
+    account = Account()
+    account.close(read_config(parse("host a {\n fixed-adress 10.0.0.1; }\nblah;", "f")))
+    assert [(f.severity, f.code, f.line, f.hint) for f in account.findings] == [
+        (Severity.WARNING, "statement-unknown", 2, "did you mean 'fixed-address'?"),
+        (Severity.WARNING, "statement-unknown", 3, "dhcpd would refuse it"),
+    ]
+
+
 def test_what_is_dropped_is_counted_by_reason_and_is_an_error() -> None:
     """The counts of an import add up only if each dropped thing has its reason."""
     account = Account()

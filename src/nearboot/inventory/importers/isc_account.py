@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Protocol
 
 from nearboot.inventory.finding import Finding, Severity
 from nearboot.inventory.importers.isc_config import Declarations, Setting
+from nearboot.inventory.importers.isc_keywords import KEYWORDS
 
 
 class Placed(Protocol):
@@ -68,8 +70,11 @@ class Account:
             groups.setdefault(what, []).append(placed)
         for what, places in groups.items():
             times = "once" if len(places) == 1 else f"{len(places)} times, first here"
-            text = f"not used: {what} ({times})"
-            self.note(Severity.INFO, "statement-unused", text, at=places[0], subject=what, count=len(places))
+            known = what.split()[0] in KEYWORDS
+            severity, code = (Severity.INFO, "statement-unused") if known else (Severity.WARNING, "statement-unknown")
+            text = f"not used: {what} ({times})" if known else f"not a statement of dhcpd: {what} ({times}); not used"
+            hint = "" if known else _near(what.split()[0])
+            self.note(severity, code, text, at=places[0], subject=what, hint=hint, count=len(places))
 
 
 def _unused(declared: Declarations, used: set[tuple[str, int, str]]) -> Iterator[tuple[str, Placed]]:
@@ -78,6 +83,11 @@ def _unused(declared: Declarations, used: set[tuple[str, int, str]]) -> Iterator
     for setting in declared.settings:
         if _key(setting) not in used:
             yield _title(setting.name), setting.statement
+
+
+def _near(word: str) -> str:
+    near = get_close_matches(word, KEYWORDS, 1)
+    return f"did you mean {near[0]!r}?" if near else "dhcpd would refuse it"
 
 
 def _title(name: str) -> str:
