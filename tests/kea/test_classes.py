@@ -43,6 +43,14 @@ def test_a_server_without_http_has_no_http_products() -> None:
     assert "http-x64@far" not in by_name(plan)
 
 
+def test_ipxe_falls_back_to_tftp_where_a_server_has_no_http() -> None:
+    """It can read both ways; a firmware's HTTP boot cannot."""
+    assert by_name(ClassPlan(4, (IPXE,), (FAR4,)))["ipxe@far"]["boot-file-name"] == "boot.ipxe"
+    far6 = Target(Slug("far"), IPv6Address("fd00::2"))
+    classes = by_name(ClassPlan(6, (IPXE,), (far6,)))
+    assert classes["ipxe@far"]["option-data"] == [{"name": "bootfile-url", "data": "tftp://[fd00::2]/boot.ipxe"}]
+
+
 def test_clients_of_a_host_route_leave_the_subnets_products() -> None:
     """A product of the subnet excludes redirected hosts; theirs admits nobody else."""
     classes = by_name(ClassPlan(4, (HTTP,), (NEAR4,), (NEAR4,)))

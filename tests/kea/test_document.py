@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from nearboot.errors import InputError
 from nearboot.kea.config import build4, build6
 from nearboot.kea.document import (
     body,
@@ -11,11 +12,33 @@ from nearboot.kea.document import (
     family_of,
     folders,
     holders,
+    load,
     named_interfaces,
     subnets,
     with_loopback,
 )
 from nearboot.kea.settings import KeaInputs, KeaSettings
+
+
+def test_comments_are_read_over_as_kea_does() -> None:
+    """Three kinds; not inside a text."""
+    text = '{ // one\n "Dhcp4": { # two\n /* three\n lines */ "comment": "http://a/#b /* c */ \\" // d" } }'
+    assert load(text, file="k") == {"Dhcp4": {"comment": 'http://a/#b /* c */ " // d'}}
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        pytest.param('{\n /* a\n b */\n "Dhcp4": }', 4, id="syntax-after-a-comment-of-two-lines"),
+        pytest.param("[]", 1, id="a-list"),
+        pytest.param("", 1, id="empty"),
+    ],
+)
+def test_what_is_no_configuration_is_refused_with_its_line(text: str, line: int) -> None:
+    """File and line, as for every document."""
+    with pytest.raises(InputError) as raised:
+        load(text, file="kea.conf")
+    assert [(fault.file, fault.line) for fault in raised.value.faults] == [("kea.conf", line)]
 
 
 def test_the_family_is_read_from_the_outer_key() -> None:

@@ -176,12 +176,18 @@ def _products(plan: ClassPlan, target: Target, *, prefix: str, test: str) -> lis
 
 
 def _value(plan: ClassPlan, rule: NbpRule, target: Target) -> Json:
-    """What a product class gives; nothing where the rule needs no product, or the server has no HTTP."""
-    if rule.http and not target.http_url:
+    """What a product class gives; nothing where the rule needs no product, or the server has no HTTP.
+
+    iPXE reads by TFTP as well: from a server without HTTP it gets the script that way.
+    """
+    http = rule.http and bool(target.http_url)
+    if rule.http and not http and not is_ipxe(rule):
         return {}
     if plan.family == 4:
-        return _value4(rule, _http_url(plan, rule, target)) if rule.http else {}
-    url = _http_url(plan, rule, target) if rule.http else target.tftp_url(rule.path)
+        if rule.http and not http:
+            return {"boot-file-name": rule.path}
+        return _value4(rule, _http_url(plan, rule, target)) if http else {}
+    url = _http_url(plan, rule, target) if http else target.tftp_url(rule.path)
     echo = [_HTTP_ECHO6] if rule.http and not is_ipxe(rule) else []
     return {"option-data": [{"name": "bootfile-url", "data": option_text(url)}, *echo]}
 

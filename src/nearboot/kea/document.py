@@ -2,21 +2,40 @@
 
 Pure, and forgiving: what is absent or of another type reads as nothing, for `check` to name.
 
-    for path, subnet in subnets(body(config)): ...
+    config = load(text, file="kea-dhcp4.conf")
+    for path, subnet in subnets(body(config), family_of(config)): ...
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 
+from nearboot.errors import Fault, InputError
+
 Json = dict[str, object]
+
+# A text (which may contain what looks like a comment), or one of Kea's three kinds of comment.
+_TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|#[^\n]*|/\*.*?\*/', re.DOTALL)
 
 _FOLDERS = {
     "KEA_LOG_FILE_DIR": "log",
     "KEA_CONTROL_SOCKET_DIR": "control-socket",
     "KEA_DHCP_DATA_DIR": "lease-database",
 }
+
+
+def load(text: str, *, file: str) -> Json:
+    """Read a configuration as Kea reads it, comments included; ``InputError`` with the line where it is not JSON."""
+    try:
+        document = json.loads(_TOKEN.sub(_blanked, text))
+    except json.JSONDecodeError as error:
+        raise InputError([Fault(file, error.lineno, "", error.msg, "JSON, as Kea reads it")]) from error
+    if not isinstance(document, dict):
+        raise InputError([Fault(file, 1, "", type(document).__name__, 'an object such as {"Dhcp4": {...}}')])
+    return document
 
 
 def family_of(config: Mapping[str, object]) -> int:
@@ -105,6 +124,12 @@ def folders(config: Mapping[str, object]) -> dict[str, str]:
         "lease-database": str(table(document.get("lease-database")).get("name") or ""),
     }
     return {variable: str(PurePath(paths[kind]).parent) for variable, kind in _FOLDERS.items() if "/" in paths[kind]}
+
+
+def _blanked(token: re.Match[str]) -> str:
+    """Leave texts as they are; of a comment keep only the line ends, so that line numbers stay true."""
+    found = token.group()
+    return found if found.startswith('"') else "".join(char for char in found if char == "\n")
 
 
 def _indexed(key: str, holder: Json, prefix: str = "") -> Iterator[tuple[str, Json]]:

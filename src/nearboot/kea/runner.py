@@ -11,8 +11,8 @@ forbid them), and is said in the result. Every file that names only ``*`` or int
 from __future__ import annotations
 
 import asyncio
-import json
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -21,14 +21,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nearboot.errors import PeerError, ToolError
+from nearboot.errors import InputError, PeerError, ToolError
 from nearboot.kea.client import status_get
 from nearboot.kea.config import render
-from nearboot.kea.document import control_socket, folders, named_interfaces, with_loopback
+from nearboot.kea.document import control_socket, folders, load, named_interfaces, with_loopback
 
 PACKAGES = {4: "kea-dhcp4-server", 6: "kea-dhcp6-server"}
 _SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
 _INTERFACES = Path("/sys/class/net")
+_PROGRESS = re.compile(r"^\d{4}-\d\d-\d\d \S+ +(INFO|WARN|DEBUG) ")
 _TEST_TIMEOUT_S = 120.0  # 100,000 reservations take 3 s
 
 
@@ -47,6 +48,11 @@ class Verdict:
     def accepted(self) -> bool:
         """Tell whether Kea accepts the file."""
         return self.status == 0
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Return the lines of Kea's output that say what is wrong, without those about its progress."""
+        return tuple(line for line in self.output.splitlines() if line and not _PROGRESS.search(line))
 
 
 async def validate(family: int, path: Path, *, timeout_s: float = _TEST_TIMEOUT_S) -> Verdict:
@@ -168,7 +174,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 def _control_socket(config_path: Path) -> Path:
-    found = control_socket(json.loads(config_path.read_text()))
+    found = control_socket(load(config_path.read_text(), file=str(config_path)))
     if found is None:
         raise ToolError("kea", f"{config_path} has no control-socket")
     return Path(found)
@@ -177,9 +183,9 @@ def _control_socket(config_path: Path) -> Path:
 def _tried_file(path: Path, run_dir: Path) -> tuple[Path, tuple[str, ...]]:
     """The file to try: the given one, or a copy where it names interfaces that this machine does not have."""
     try:
-        config = json.loads(path.read_text())
-    except ValueError:
-        return path, ()  # Kea's own words about its syntax are better; it also takes comments, which JSON has not
+        config = load(path.read_text(), file=str(path))
+    except InputError:
+        return path, ()  # Kea's own words about its syntax are the better ones
     missing = tuple(name for name in named_interfaces(config) if not (_INTERFACES / name).exists())
     if not missing:
         return path, ()
@@ -194,10 +200,9 @@ def _trial_env(run_dir: Path, tried: Path) -> dict[str, str]:
     for name in ("KEA_LOG_FILE_DIR", "KEA_CONTROL_SOCKET_DIR", "KEA_DHCP_DATA_DIR"):
         del environment[name]
     try:
-        document = json.loads(tried.read_text())
-    except ValueError:
+        return environment | folders(load(tried.read_text(), file=str(tried)))
+    except InputError:
         return environment
-    return environment | folders(document)
 
 
 async def _run(argv: Sequence[str], environment: Mapping[str, str], timeout_s: float) -> tuple[int, str]:
