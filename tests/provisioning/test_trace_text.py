@@ -54,6 +54,17 @@ def test_a_mismatch_is_pointed_out_once(boot: list[Event], play: Play) -> None:
     assert "MISMATCH: the route says fra1, but ams1 was asked for pxelinux.0 and 5 more" in lines
 
 
+def test_a_size_probe_is_told_as_such(event: MakeEvent, play: Play) -> None:
+    """A client that gives up in the middle of a file is another matter."""
+    events = [
+        event(1, TFTP, "grubnetx64.efi", "aborted-by-client", bytes=0),
+        event(2, TFTP, "grubnetx64.efi", "aborted-by-client", bytes=1468),
+    ]
+    lines = trace(play(events), events, expected=NEAR, now=START).lines()
+    assert lines[2].endswith("  size probe (normal)")
+    assert lines[3].endswith("  aborted-by-client")
+
+
 def test_a_failed_run_gives_its_reason(event: MakeEvent, play: Play) -> None:
     """In the installer's own words."""
     events = [event(5, EventKind.CALLBACK, "failed", message="no disk found")]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from nearboot.provisioning.diagnosis import NOT_FOUND
+from nearboot.provisioning.diagnosis import ABORTED, NOT_FOUND
 
 if TYPE_CHECKING:  # the values are defined beside the function that makes them
     from nearboot.provisioning.trace import Step, Trace
@@ -99,8 +99,13 @@ def _row(steps: Sequence[Step]) -> tuple[str, ...]:
         "" if step.bytes is None else f"{step.bytes:,}",
         "" if step.duration_s is None else f"{step.duration_s:.2f}",
         "" if step.retransmits is None else str(step.retransmits),
-        step.outcome,
+        _outcome(step),
     )
+
+
+def _outcome(step: Step) -> str:
+    """UEFI and iPXE ask for a file's size first and abort before the first block: no fault, and told as such."""
+    return "size probe (normal)" if step.outcome == ABORTED and not step.bytes else step.outcome
 
 
 def _normal_for(steps: Sequence[Step]) -> str:
