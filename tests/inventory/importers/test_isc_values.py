@@ -53,11 +53,11 @@ def test_macs(text: str, mac: str | None) -> None:
 
 def test_targets_are_addresses_and_names_but_no_broken_addresses() -> None:
     """dhcpd resolves names, so they are no fault; 10.0.0.256 is no name."""
-    (statement,) = parse("fixed-address 10.0.0.1, web01.example.net, 2001:db8::1, 10.0.0.256, a..b;", "f")
+    (statement,) = parse("fixed-address 10.0.0.1, web01.example.net, 2001:db8::1, 10.0.0.256;", "f")
     faults: list[Fault] = []
     expected = (ip_address("10.0.0.1"), "web01.example.net", ip_address("2001:db8::1"))
     assert read_targets(statement, statement.args, faults) == expected
-    assert [fault.found for fault in faults] == ["'10.0.0.256'", "'a..b'"]
+    assert [fault.found for fault in faults] == ["'10.0.0.256'"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ setting inside ``if``, ``class`` or ``switch`` depends on the client's packet, a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -28,7 +29,7 @@ from nearboot.model import Address, Duid, Mac, Pool, Prefix, duid_from_text
 
 _PLAIN = ("filename", "next-server", "server-name")
 """Settings without the word ``option``; they are the fields ``file``, ``siaddr`` and ``sname`` of the DHCP packet."""
-_HARDWARE = ("ethernet", "token-ring", "fddi", "infiniband")
+_HARDWARE = re.compile(r"(ethernet|token-ring|token-fddi|fddi|infiniband|unknown-\d+)\Z", re.IGNORECASE)
 _LISTS = ("routers", "domain-name-servers", "ntp-servers", "dhcp6.name-servers", "dhcp6.sntp-servers")
 """Options whose values are addresses (or names of such), with commas between them."""
 
@@ -203,9 +204,9 @@ class _Reading:
                 case "hardware" if child.args and child.args[0].text.lower() == "ethernet":
                     mac = read_mac(child, child.args[1:], self.faults)
                     macs += [mac] if mac else []
-                case "hardware" if not child.args or child.args[0].text.lower() not in _HARDWARE:
+                case "hardware" if not (child.args and _HARDWARE.match(child.args[0].text)):
                     found = text_of(child.args[:1]) or "nothing"
-                    expected = f"a kind of hardware: {', '.join(_HARDWARE)}"
+                    expected = "a kind of hardware, such as ethernet"
                     self.faults.append(Fault(child.file, child.line, "hardware", repr(found), expected))
                 case "fixed-address" | "fixed-address6":
                     targets += read_targets(child, child.args, self.faults)

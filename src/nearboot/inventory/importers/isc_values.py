@@ -77,11 +77,11 @@ def address_or_none(text: str) -> Address | None:
 
 
 def read_targets(statement: Statement, tokens: Sequence[Token], faults: list[Fault]) -> tuple[Address | str, ...]:
-    """Read a list of addresses and names; what can be neither is a fault."""
+    """Read a list of addresses and names; a number that is no address is a fault."""
     targets: list[Address | str] = []
     for item in read_items(statement, tokens, faults):
         target = address_or_none(item)
-        if target is None and (_LOOKS_NUMERIC.match(item) or not host_name_or_none(item)):
+        if target is None and _LOOKS_NUMERIC.match(item):
             faults.append(
                 Fault(statement.file, statement.line, statement.keyword, repr(item), "an IP address or a name")
             )
