@@ -16,13 +16,13 @@ def words(statement: Statement) -> list[str]:
 
 def test_statements_and_nested_blocks_keep_their_lines() -> None:
     """A statement begins where its first word stands; a block holds its statements."""
-    (group,) = parse("group {\n  host a { # c }\n    hardware ethernet aa:00:00:e0:70:79;\n  }\n}\n", "f")
+    (group,) = parse("group {\n  host a { # c }\n    hardware ethernet 02:00:00:00:00:01;\n  }\n}\n", "f")
     assert group.body is not None
     (host,) = group.body
     assert host.body is not None
     assert (words(host), host.line) == (["host", "a"], 2)
     assert (words(host.body[0]), host.body[0].line, host.body[0].body) == (
-        ["hardware", "ethernet", "aa:00:00:e0:70:79"],
+        ["hardware", "ethernet", "02:00:00:00:00:01"],
         3,
         None,
     )
@@ -100,8 +100,8 @@ def test_grammar(text: str, keywords: list[str]) -> None:
             id="open-record",
         ),
         pytest.param(
-            "host a {\n hardware ethernet aa:00:00:e0:70:79\n fixed-address b;\n}",
-            ["f:3: found 'fixed-address'; expected ';' after 'aa:00:00:e0:70:79'"],
+            "host a {\n hardware ethernet 02:00:00:00:00:01\n fixed-address b;\n}",
+            ["f:3: found 'fixed-address'; expected ';' after '02:00:00:00:00:01'"],
             id="semicolon-left-out",
         ),
         pytest.param(
