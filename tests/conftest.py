@@ -193,7 +193,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _create(postgres: str, name: str, template: str = "template0") -> None:
     with psycopg.connect(host=postgres, user=USER, dbname="postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+        # Since 15 there is a choice, and writing the copy to the log takes five times as long: 200 against 40 ms.
+        strategy = "STRATEGY file_copy" if connection.info.server_version >= 150000 else ""
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" {strategy}'.encode())
 
 
 @contextmanager

@@ -70,8 +70,8 @@ def subnet(**fields: str) -> str:
         pytest.param(
             subnet(prefix="10.0.0.0/24")
             + "\nservers: [{name: a, location: x, interfaces: [{name: e, ipv4: 10.0.1.1}]}]",
-            "a.yaml:2: servers[0].interfaces[0].ipv4: found 10.0.1.1, which is in no subnet; expected an address in one "
-            "of the IPv4 subnets",
+            "a.yaml:2: servers[0].interfaces[0].ipv4: found 10.0.1.1, which is in no subnet; expected an address in "
+            "one of the IPv4 subnets",
             id="server-in-no-subnet",
         ),
     ],

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from operator import eq, ge, gt
 from typing import Any
 
 from sqlalchemy import insert, select
@@ -69,15 +70,15 @@ def events(
         .outerjoin(ServerRow, EventRow.server_id == ServerRow.id)
         .outerjoin(boot, EventRow.boot_server_id == boot.id)
     )
-    conditions = (
-        (server, ServerRow.name == server),
-        (run_id, EventRow.run_id == run_id),
-        (client, EventRow.client == client),
-        (kind, EventRow.kind == (kind.value if kind else None)),
-        (since, EventRow.at >= since),
-        (after_id, EventRow.id > after_id),
+    conditions: tuple[tuple[Any, Any, Any], ...] = (
+        (server, ServerRow.name, eq),
+        (run_id, EventRow.run_id, eq),
+        (client, EventRow.client, eq),
+        (kind.value if kind else None, EventRow.kind, eq),
+        (since, EventRow.at, ge),
+        (after_id, EventRow.id, gt),
     )
-    query = query.where(*(condition for given, condition in conditions if given is not None))
+    query = query.where(*(compare(column, given) for given, column, compare in conditions if given is not None))
     newest = session.execute(query.order_by(EventRow.at.desc(), EventRow.id.desc()).limit(limit)).all()
     return tuple(_event(row, name, boot_name) for row, name, boot_name in reversed(newest))
 
@@ -145,7 +146,7 @@ def audit(session: Session, *, subject: str | None = None, limit: int = 1000) ->
 
 def _ids(session: Session, noun: str, row: type[Any], names: set[Any]) -> dict[str, int]:
     query = select(row.name, row.id).where(row.name.in_(names))
-    found: dict[str, int] = dict(session.execute(query).tuples().all()) if names else {}
+    found: dict[str, int] = {row[0]: row[1] for row in session.execute(query)} if names else {}
     for name in names - found.keys():
         raise NotFoundError(noun, name)
     return found

@@ -162,7 +162,7 @@ class ServerRow(Row):
     model_id: Mapped[int | None] = mapped_column(ForeignKey("hardware_models.id"), index=True)
     profile_id: Mapped[int | None] = mapped_column(ForeignKey("boot_profiles.id"), index=True)
     serial: Mapped[str]
-    uuid: Mapped[str]
+    uuid: Mapped[str] = mapped_column(index=True)  # the first name that PXELINUX asks for
     domain: Mapped[str]
     params: Mapped[dict[str, str]]
 

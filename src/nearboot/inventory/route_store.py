@@ -153,7 +153,7 @@ def routes_decided_at(session: Session) -> datetime | None:
 
 
 def _ids(session: Session, row: type[Any], key: Any) -> dict[str, int]:
-    return dict(session.execute(select(key, row.id)).tuples().all())
+    return {found[0]: found[1] for found in session.execute(select(key, row.id))}
 
 
 def _id(known: Mapping[str, int], name: str, noun: str = "location") -> int:

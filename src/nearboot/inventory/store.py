@@ -54,6 +54,7 @@ __all__ = [
     "server_by_address",
     "server_by_duid",
     "server_by_mac",
+    "server_by_uuid",
     "servers",
     "set_boot_server_state",
     "subnets",
@@ -102,6 +103,12 @@ def server_by_mac(session: Session, mac: Mac) -> Server | None:
 def server_by_duid(session: Session, duid: Duid) -> Server | None:
     """The server with an interface of this DUID."""
     return _server_with(session, InterfaceRow.duid == duid)
+
+
+def server_by_uuid(session: Session, uuid: str) -> Server | None:
+    """The server of an SMBIOS UUID (lower case, with hyphens); None where none, or more than one, has it."""
+    found: tuple[Server, ...] = read(session, TABLE["servers"], ServerRow.uuid == uuid)
+    return found[0] if len(found) == 1 else None
 
 
 def server_by_address(session: Session, address: Address, at: datetime) -> Server | None:

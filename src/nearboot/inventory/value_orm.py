@@ -185,7 +185,7 @@ def read(session: Session, table: Table, *where: ColumnElement[bool]) -> tuple[A
 
 def ids(session: Session, table: Table) -> dict[str, int]:
     """The id of each of a noun's rows by name."""
-    return dict(session.execute(select(table.key, table.row.id)).tuples().all())
+    return {row[0]: row[1] for row in session.execute(select(table.key, table.row.id))}
 
 
 def server_part_records(number: int, server: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
