@@ -1,7 +1,8 @@
 """The read transfer: playbooks, the table, and a lossy network on a fake clock.
 
-A playbook is a sequence diagram: ``>>`` arrives, ``<<`` is sent, ``+1.5`` lets seconds go by, ``==`` is the state. It begins
-with the first reply. A line that lacks its answer, or an answer that lacks its line, fails with the diagram so far.
+A playbook is a sequence diagram: ``>>`` arrives, ``<<`` is sent, ``+1.5`` lets seconds go by, ``==`` is the state. It
+begins with the first reply. A line that lacks its answer, or an answer that lacks its line, fails with the diagram so
+far.
 """
 
 from __future__ import annotations
@@ -98,7 +99,8 @@ PLAYS = [
     pytest.param(offered(6, 4), "<< 0\n>> ack 0\n<< 1-4\n>> ack 4\n<< 5-6\n>> ack 6\n== completed", id="rfc7440"),
     pytest.param(
         offered(9, 4),
-        "<< 0\n>> ack 0\n<< 1-4\n+0.02\n>> ack 2\n<< 3-6\n>> ack 2\n+0.005\n>> ack 2\n>> ack 6\n<< 7-9\n>> ack 9\n== completed",
+        "<< 0\n>> ack 0\n<< 1-4\n+0.02\n>> ack 2\n<< 3-6\n>> ack 2\n+0.005\n>> ack 2\n>> ack 6\n<< 7-9\n>> ack 9"
+        "\n== completed",
         id="a-gap-starts-a-fresh-window-and-its-duplicates-nothing",
     ),
     pytest.param(

@@ -13,7 +13,7 @@ known.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from nearboot.tftp.packet import OptionAck, encode
@@ -63,14 +63,13 @@ def negotiate(
     mtu_blksize: int,
     windows: bool = True,
 ) -> Terms:
-    """The terms for a request's ``options``; ``windows`` is off for netascii. Of a name asked twice the first counts."""
+    """The terms for a request's ``options``; ``windows`` is off for netascii."""
     blksize = min(policy.blksize, mtu_blksize) if policy.clamp_to_mtu else policy.blksize
     offer = Offer(blksize, policy.windowsize if windows else 0, size)
-    asked = {name.lower(): text for name, text in reversed(options)}
     granted: dict[str, str] = {}
-    for name in dict.fromkeys(name.lower() for name, _ in options):
+    for name, text in by_name(options).items():
         grant = GRANTS.get(name)
-        answer = grant(asked[name], offer) if grant else None
+        answer = grant(text, offer) if grant else None
         if answer is not None:
             granted[name] = answer
     return Terms(
@@ -79,6 +78,14 @@ def negotiate(
         timeout_s=float(granted["timeout"]) if "timeout" in granted else None,
         oack=encode(OptionAck(tuple(granted.items()))) if granted else b"",
     )
+
+
+def by_name(options: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Options by lower-case name, in the order asked; of a name asked twice the first counts."""
+    named: dict[str, str] = {}
+    for name, text in options:
+        named.setdefault(name.lower(), text)
+    return named
 
 
 def number(text: str, low: int, high: int) -> int | None:

@@ -19,7 +19,7 @@ from nearboot.tftp.engine import Admission, Key, Peer, SessionTable
 from nearboot.tftp.event_runner import Ended
 from nearboot.tftp.handler_runner import HandlerThread
 from nearboot.tftp.limits import Limits
-from nearboot.tftp.options import DEFAULT_BLKSIZE, Terms, negotiate
+from nearboot.tftp.options import DEFAULT_BLKSIZE, Terms, by_name, negotiate
 from nearboot.tftp.packet import Error, ErrorCode, Mode, Opcode, Request, encode, parse
 from nearboot.tftp.request import Fast, Outcome, ReadRequest
 from nearboot.tftp.runner import Loop
@@ -304,11 +304,11 @@ class Reception:
 
 @lru_cache(maxsize=1024)  # a fleet sends the same bytes again and again: 9 µs became 0.2 µs
 def parse_request(datagram: bytes) -> tuple[Request, Mapping[str, str]]:
-    """The request and its options by lower-case name; the first of two alike counts, as in ``negotiate``."""
+    """The request, and its options by name."""
     packet = parse(datagram)
     if not isinstance(packet, Request):
         raise ProtocolError("not a request")
-    return packet, MappingProxyType({name.lower(): value for name, value in reversed(packet.options)})
+    return packet, MappingProxyType(by_name(packet.options))
 
 
 def as_mode(mode: Mode, content: Content) -> Content:
