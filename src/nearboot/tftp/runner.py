@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import select
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -51,6 +52,8 @@ class Loop:
         self._calls: deque[Callable[[float], None]] = deque()
         self._closing: list[Callable[[], None]] = []
         self._running = True
+        self._lock = threading.Lock()
+        """Held to use or close ``_wake``: its number may be another file's soon after."""
         self._ticker = Ticker(TICK_S)
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.watch(self._wake, self._on_wake)
@@ -75,8 +78,9 @@ class Loop:
     def call_soon(self, call: Callable[[float], None]) -> None:
         """From any thread: run ``call(now)`` in the loop."""
         self._calls.append(call)
-        with suppress(OSError):  # the loop is closed: nobody is there to be woken
-            os.eventfd_write(self._wake, 1)
+        with self._lock:
+            if self._wake >= 0:
+                os.eventfd_write(self._wake, 1)
 
     def keep_ticking(self) -> None:
         """From the loop's thread: there is something to wait for, at least until the next tick has looked."""
@@ -107,8 +111,9 @@ class Loop:
         self._close_closing()
         self._epoll.close()
         self._ticker.close()
-        os.close(self._wake)
-        self._wake = -1
+        with self._lock:
+            os.close(self._wake)
+            self._wake = -1
 
     def _on_ticker(self, now: float) -> None:
         """Turn the wheel, and stop ticking when nothing is left to wait for."""
