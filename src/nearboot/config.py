@@ -49,6 +49,9 @@ class KeaConfig:
 
     interfaces4: tuple[str, ...] = setting(("*",), "Interfaces on which kea-dhcp4 listens.")
     interfaces6: tuple[str, ...] = setting(("*",), "Interfaces on which kea-dhcp6 listens.")
+    attached: tuple[str, ...] = setting(
+        (), "Prefixes that the Kea host itself is on, as PREFIX=INTERFACE: DHCPv6 finds clients without a relay so."
+    )
     socket_type: str = setting("raw", "'raw' answers direct and relayed clients, 'udp' relayed ones only.")
     run_dir: str = setting("/run/kea", "Folder of Kea's control sockets.")
     lease_dir: str = setting("/var/lib/kea", "Folder of Kea's lease files.")

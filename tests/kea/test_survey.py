@@ -7,6 +7,7 @@ from dataclasses import replace
 from nearboot.kea.config import build4, build6
 from nearboot.kea.settings import KeaInputs, KeaSettings
 from nearboot.kea.survey import survey
+from nearboot.model import Inventory, Server, Slug
 
 from .conftest import AMS, make_routes, make_server
 
@@ -37,3 +38,10 @@ def test_a_configuration_of_another_inventory_is_not_complete(fleet: KeaInputs) 
     config = build4(fleet, KeaSettings())
     grown = replace(fleet.inventory, servers=(*fleet.inventory.servers, make_server("new", AMS, "52:54:00:00:00:0a")))
     assert not survey(replace(fleet, inventory=grown), config).complete
+
+
+def test_a_server_without_a_mac_is_named() -> None:
+    """Kea cannot know it, so no reservation is for it; it is not lost silently."""
+    inventory = Inventory(servers=(Server("nameless", Slug("ams")),))
+    inputs = KeaInputs(inventory)
+    assert survey(inputs, build4(inputs, KeaSettings())).unreserved == (("nameless", "it has no MAC"),)

@@ -10,6 +10,7 @@ import json
 import tempfile
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import ip_network
 from pathlib import Path
 
 from nearboot.app.database import writing
@@ -24,7 +25,7 @@ from nearboot.kea.finding import Finding
 from nearboot.kea.runner import Verdict, validate
 from nearboot.kea.settings import KeaInputs, KeaSettings, SocketType, UnknownClients
 from nearboot.kea.survey import Survey, survey
-from nearboot.model import AuditEntry
+from nearboot.model import AuditEntry, Prefix
 
 FILES = {4: "kea-dhcp4.conf", 6: "kea-dhcp6.conf"}
 BUILD = {4: build4, 6: build6}
@@ -61,6 +62,7 @@ def settings(config: Config) -> KeaSettings:
         interfaces4=kea.interfaces4,
         interfaces6=kea.interfaces6,
         socket_type=socket_type,
+        attached=dict(_attached(text) for text in kea.attached),
         control_socket4=f"{kea.run_dir}/kea4-ctrl-socket",
         control_socket6=f"{kea.run_dir}/kea6-ctrl-socket",
         lease_file4=f"{kea.lease_dir}/kea-leases4.csv",
@@ -99,6 +101,14 @@ def check(folder: Path, *, ask_kea: bool = True) -> tuple[Checked, ...]:
         verdict = asyncio.run(validate(family, path)) if ask_kea else None
         checked.append(Checked(path, CHECK[family](document), verdict))
     return tuple(checked)
+
+
+def _attached(text: str) -> tuple[Prefix, str]:
+    prefix, _, interface = text.partition("=")
+    try:
+        return ip_network(prefix), interface
+    except ValueError as error:
+        raise ConfigError(f"kea.attached: found {text!r}; expected PREFIX=INTERFACE, such as fd77::/64=eth1") from error
 
 
 def _document(path: Path) -> dict[str, object]:

@@ -90,9 +90,15 @@ def with_state(picture: Picture, name: Slug, state: AdminState) -> Picture:
 
 
 def moves(before: Picture, after: Picture) -> list[tuple[Route, Route]]:
-    """The routes whose choice differs, as (before, after)."""
+    """The routes of populated places whose choice differs, as (before, after)."""
     pairs = zip(before.routes, after.routes, strict=True)
-    return [(old, new) for old, new in pairs if old.chosen != new.chosen]
+    places = populated(before.inventory)
+    return [(old, new) for old, new in pairs if old.chosen != new.chosen and old.location in places]
+
+
+def populated(inventory: Inventory) -> set[Slug]:
+    """The locations at which servers or subnets stand."""
+    return {server.location for server in inventory.servers} | {subnet.location for subnet in inventory.subnets}
 
 
 def explained(picture: Picture, server: Server, *, family: int, files: Mapping[str, int]) -> Explanation:

@@ -34,9 +34,7 @@ def show(ctx: click.Context, locations: tuple[str, ...], family: str, used: bool
     for name in locations:
         if name not in known:
             raise NotFoundError("location", name, sorted(known)[:3])
-    inventory = picture.inventory
-    populated = {server.location for server in inventory.servers} | {subnet.location for subnet in inventory.subnets}
-    wanted = set(locations) or (populated if used else known)
+    wanted = set(locations) or (routes.populated(picture.inventory) if used else known)
     chosen = [r for r in picture.routes if r.location in wanted and family in (str(r.family), "all")]
     if output == "table":
         emit([_row(route) for route in chosen], output, empty="no places yet: nearboot inventory load PATH")

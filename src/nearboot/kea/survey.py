@@ -12,6 +12,7 @@ from nearboot.kea.document import body, family_of, rows, subnets
 from nearboot.kea.place import placement
 from nearboot.kea.reservation import reserve
 from nearboot.kea.settings import KeaInputs
+from nearboot.model import Inventory
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Survey:
     reserved_addresses: int  # reservations in a subnet
     reserved_names: int  # global reservations: a host name, no address
     subnets: int
-    unreserved: tuple[tuple[str, str], ...] = ()  # (interface, why its address could not be reserved)
+    unreserved: tuple[tuple[str, str], ...] = ()  # (interface or server, why it, or its address, could not be reserved)
     subnets_without_server: tuple[str, ...] = ()  # prefixes whose location has no usable boot server
     odd_ports: tuple[str, ...] = ()  # DHCPv4 cannot say a TFTP port: boot servers in use that listen elsewhere than 69
 
@@ -55,7 +56,16 @@ def survey(inputs: KeaInputs, config: Mapping[str, object]) -> Survey:
         reserved_addresses=sum(len(rows(subnet.get("reservations"))) for subnet in found),
         reserved_names=len(rows(document.get("reservations"))),
         subnets=len(found),
-        unreserved=tuple(reserve(inputs.inventory, of_family, place, family=family).unreserved),
+        unreserved=(
+            *reserve(inputs.inventory, of_family, place, family=family).unreserved,
+            *_unknown_to_kea(inputs.inventory, {name for name, _ in recognisable}, family),
+        ),
         subnets_without_server=tuple(sorted(str(subnet.prefix) for subnet, target in targets.items() if not target)),
         odd_ports=tuple(sorted(name for name, port in used.items() if port != 69 and family == 4)),
     )
+
+
+def _unknown_to_kea(inventory: Inventory, recognisable: set[str], family: int) -> list[tuple[str, str]]:
+    """The servers that no reservation can be for: Kea has nothing to know them by."""
+    why = "it has no MAC" if family == 4 else "it has neither MAC nor DUID"
+    return [(server.name, why) for server in inventory.servers if server.name not in recognisable]

@@ -131,12 +131,17 @@ def _family(client: str) -> int | None:
 
 
 def _restarts(events: Sequence[Event]) -> int:
-    """How often an NBP was read again after a configuration or later phase: the machine started over."""
-    count, furthest = 0, ORDER[Phase.POWER_ON]
+    """How often an NBP was read again after a configuration or later phase: the machine started over.
+
+    Another NBP is none: iPXE on a network card reads its script, and then goes on with the program that it names.
+    """
+    count, furthest, seen = 0, ORDER[Phase.POWER_ON], set[str]()
     for event in events:
         if event.phase is None or event.outcome != "ok":
             continue
-        if event.phase is Phase.NBP and furthest > ORDER[Phase.NBP]:
-            count, furthest = count + 1, ORDER[Phase.NBP]
+        if event.phase is Phase.NBP:
+            if event.subject in seen and furthest > ORDER[Phase.NBP]:
+                count, furthest = count + 1, ORDER[Phase.NBP]
+            seen.add(event.subject)
         furthest = max(furthest, ORDER[event.phase])
     return count
