@@ -26,16 +26,18 @@ from types import TracebackType
 from typing import BinaryIO, Self, cast
 
 from nearboot.errors import NotFoundError, ToolError
+from nearboot.lab.advert_runner import READY as ADVERT_READY
+from nearboot.lab.advert_runner import command as advert_command
 from nearboot.lab.console import Console, Milestone, MilestoneKind
 from nearboot.lab.host_runner import check_privileges
 from nearboot.lab.leftover_runner import STATE_DIR, Ledger
-from nearboot.lab.link_runner import READY
+from nearboot.lab.link_runner import READY as LINK_READY
 from nearboot.lab.link_runner import command as link_command
 from nearboot.lab.machine import OVMF_VARS, Accel, MachineFiles
 from nearboot.lab.machine import command as machine_command
-from nearboot.lab.plan import boot_namespace, machine_tap, site_namespace, steps, wires
+from nearboot.lab.plan import BRIDGE, boot_namespace, machine_tap, site_namespace, steps, wires
 from nearboot.lab.process_runner import Child, Ready, run
-from nearboot.lab.topology import Topology
+from nearboot.lab.topology import Site, Topology
 from nearboot.model import Firmware
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -92,7 +94,9 @@ class Lab:
             for wire in wires(self.topology):
                 self._say(f"starting {wire.name} delay_ms={wire.link.delay_ms:g}")
                 argv = link_command(wire, python=sys.executable)
-                await self.start(wire.name, None, argv, ready=re.compile(READY))
+                await self.start(wire.name, None, argv, ready=re.compile(LINK_READY))
+            for site in self.topology.sites:
+                await self._advertise(site)
         except BaseException as error:
             await self._leave(error)
             raise
@@ -195,6 +199,12 @@ class Lab:
         await asyncio.gather(*self._watches)
         self._children.clear()
         await self._ledger.clear()
+
+    async def _advertise(self, site: Site) -> None:
+        """A site's gateway tells of its prefix, as gateways do; BIOS machines wait for it."""
+        if site.ipv6:
+            argv = advert_command(interface=BRIDGE, prefix=site.ipv6.network, python=sys.executable)
+            await self.start(f"advert-{site.name}", self.site(site.name), argv, ready=re.compile(ADVERT_READY))
 
     def _opened(self, log: Path) -> BinaryIO:
         log.parent.mkdir(parents=True, exist_ok=True)
