@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 from nearboot.app.daemon import set_up_log
 from nearboot.cli.shell import config_of
+from nearboot.config import HttpConfig, TftpConfig
+
+Part = TypeVar("Part", TftpConfig, HttpConfig)
 
 verbose_option = click.option("-v", "--verbose", is_flag=True, help="Log every detail.")
 me_option = click.option("--boot-server", "me", help="Which boot server this is (default: found by the address asked).")
@@ -39,11 +43,7 @@ def tftp(
 
     set_up_log(verbose)
     config = config_of(ctx)
-    listen = replace(
-        config.tftp,
-        host=config.tftp.host if host is None else host,
-        port=config.tftp.port if port is None else port,
-    )
+    listen = _listening(config.tftp, host, port)
     daemon.serve(replace(config, tftp=listen), me=me, root=root or config.root)
 
 
@@ -62,11 +62,7 @@ def http(
 
     set_up_log(verbose)
     config = config_of(ctx)
-    listen = replace(
-        config.http,
-        host=config.http.host if host is None else host,
-        port=config.http.port if port is None else port,
-    )
+    listen = _listening(config.http, host, port)
     daemon.serve(replace(config, http=listen), me=me, root=root or config.root)
 
 
@@ -83,3 +79,8 @@ def leases(ctx: click.Context, files: tuple[Path, ...], verbose: bool) -> None:
     config = config_of(ctx)
     how = kea.settings(config)
     daemon.serve(config, files or (Path(how.lease_file4), Path(how.lease_file6)))
+
+
+def _listening(part: Part, host: str | None, port: int | None) -> Part:
+    """A server's part of the configuration with what the flags say."""
+    return replace(part, host=part.host if host is None else host, port=part.port if port is None else port)
