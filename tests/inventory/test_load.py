@@ -12,6 +12,9 @@ from nearboot.errors import InputError
 from nearboot.inventory.load import load, parse, read
 from nearboot.model import Interface, Inventory
 
+PLACE = "locations: [{slug: x, kind: site}]\n"
+SERVER = "servers: [{{name: {}, location: x, interfaces: [{{name: e, mac: 520000000001}}]}}]\n"
+
 
 def faults(text: str, known: Inventory = Inventory()) -> list[str]:  # noqa: B008 - a frozen value
     with pytest.raises(InputError) as caught:
@@ -200,6 +203,26 @@ def test_parse_raises_the_faults_of_the_fields_only() -> None:
     assert inventory.servers[0].location == "nowhere"
     with pytest.raises(InputError):
         parse([("a.yaml", "servers: [{name: a}]")])
+
+
+def test_what_a_load_prunes_can_be_replaced_but_not_referred_to() -> None:
+    """The same MAC under a new name is a renamed server, if the old one goes."""
+    known, _ = parse([("k.yaml", PLACE + SERVER.format("old"))])
+    renamed = [("a.yaml", PLACE + SERVER.format("new"))]
+    assert [server.name for server in load(renamed, known, prune=True).servers] == ["new"]
+    with pytest.raises(InputError, match="MAC 52:00:00:00:00:01 again, first of old in the database"):
+        load(renamed, known)
+    alone = [("a.yaml", "servers: [{name: new, location: x}]")]
+    assert load(alone, known)
+    with pytest.raises(InputError, match="unknown location 'x'"):
+        load(alone, known, prune=True)
+
+
+def test_a_pruning_load_still_minds_the_kea_ids_that_stay() -> None:
+    known, _ = parse([("k.yaml", PLACE + "subnets: [{prefix: 10.0.0.0/24, location: x, kea_id: 5}]")])
+    text = PLACE + "subnets: [{prefix: 10.0.1.0/24, location: x, kea_id: 5}, {prefix: 10.0.0.0/24, location: x}]"
+    with pytest.raises(InputError, match="Kea id 5"):
+        load([("a.yaml", text)], known, prune=True)
 
 
 def test_nesting_without_end_is_a_fault() -> None:

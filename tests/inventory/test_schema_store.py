@@ -91,6 +91,34 @@ def test_a_database_that_cannot_be_opened_is_named_without_password(url: str, me
     assert "hunter2" not in str(caught.value)
 
 
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("not a database, though it is long enough to look like one" * 20)
+    with pytest.raises(DatabaseError, match="file is not a database"):
+        schema_store.open_engine(f"sqlite:///{path}")
+
+
+def test_what_the_database_refuses_is_told_without_a_traceback(engine: Engine) -> None:
+    """Whether at a statement or at the commit; what is the program's own error stays what it is."""
+    with pytest.raises(DatabaseError, match="refused"), schema_store.writing(engine) as session:
+        session.add(TierRow(slug="web", name=""))
+        session.add(TierRow(slug="web", name=""))
+    with pytest.raises(DatabaseError, match="refused"), schema_store.reading(engine) as session:
+        session.execute(text("SELECT * FROM none"))
+
+
+def test_a_connection_that_the_database_closed_is_replaced(database_url: str, open_engine: Open) -> None:
+    """A long-lived server goes on after PostgreSQL was restarted."""
+    engine, other = open_engine(database_url), open_engine(database_url)
+    if engine.dialect.name == "postgresql":
+        with engine.connect() as connection:
+            pid = connection.scalar(text("SELECT pg_backend_pid()"))
+        with other.connect() as connection:
+            assert connection.scalar(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+    with schema_store.reading(engine) as session:
+        assert session.query(TierRow).count() == 0
+
+
 def test_postgresql_url_without_driver_uses_psycopg(postgres: str, open_engine: Open) -> None:
     engine = open_engine(f"postgresql://nearboot@/postgres?host={postgres}")
     assert engine.url.drivername == "postgresql+psycopg"

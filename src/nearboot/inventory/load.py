@@ -42,13 +42,14 @@ class Reading:
     faults: tuple[Fault, ...]
 
 
-def load(documents: Sequence[Document], known: Inventory) -> Inventory:
+def load(documents: Sequence[Document], known: Inventory, *, prune: bool = False) -> Inventory:
     """Read documents and validate them against what the database has; ``InputError`` with every fault, in order.
 
-    ``known`` is what stays beside the documents: the database's inventory, or an empty one when the load prunes.
+    With ``prune``, what the documents do not name is about to go: nothing may refer to it or is kept apart from it.
     """
     reading = read(documents)
-    faults = [*reading.faults, *validate(reading.inventory, known, reading.places)]
+    beside = _said_again(known, reading.inventory) if prune else known
+    faults = [*reading.faults, *validate(reading.inventory, beside, reading.places)]
     if faults:
         order = {file: n for n, (file, _) in enumerate(documents)}
         raise InputError(sorted(faults, key=lambda fault: (order.get(fault.file, len(order)), fault.line)))
@@ -76,6 +77,15 @@ def read(documents: Iterable[Document]) -> Reading:
                 _gather(root, page, harvest)
         harvest.faults.extend(page.faults)
     return harvest.reading()
+
+
+def _said_again(known: Inventory, wanted: Inventory) -> Inventory:
+    """What the documents name of what the database has."""
+    parts = {}
+    for noun in NOUNS:
+        said = {noun.name(item) for item in noun.items(wanted)}
+        parts[noun.attribute] = tuple(item for item in noun.items(known) if noun.name(item) in said)
+    return Inventory(**parts)
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -28,6 +28,7 @@ from nearboot.errors import DatabaseError
 from nearboot.inventory.boot_orm import EventRow
 
 BUSY_TIMEOUT_MS = 10_000
+CONNECT_TIMEOUT_S = 10
 LOCKS = {"upgrade": 7_305_204_131, "inventory": 7_305_204_132, "latency": 7_305_204_133, "route": 7_305_204_134}
 SUPPORTED = ("sqlite", "postgresql")
 
@@ -39,7 +40,8 @@ def open_engine(url: str) -> Engine:
     parsed = _parse_url(url)
     shown = parsed.render_as_string(hide_password=True)
     try:
-        engine = create_engine(parsed)
+        # A long-lived server outlives its database's restarts: each connection is tried before it is used.
+        engine = create_engine(parsed, pool_pre_ping=True, connect_args=_connect_args(parsed))
     except (NoSuchModuleError, ImportError) as error:
         raise DatabaseError(f"no driver for the database {shown}: {error}") from error
     if engine.dialect.name == "sqlite":
@@ -55,16 +57,25 @@ def open_engine(url: str) -> Engine:
 
 
 @contextmanager
+def answering() -> Iterator[None]:
+    """Turn what the database refuses (locked too long, disk full, connection lost) into a ``DatabaseError``."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise DatabaseError(f"the database refused: {str(error.orig).strip()}") from error
+
+
+@contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
     """One transaction that only reads; never waits for a writer."""
-    with Session(engine, expire_on_commit=False) as session:
+    with answering(), Session(engine, expire_on_commit=False) as session:
         yield session
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Session]:
     """One transaction that writes: committed at the end, rolled back when an exception leaves the block."""
-    with Session(engine, expire_on_commit=False) as session, session.begin():
+    with answering(), Session(engine, expire_on_commit=False) as session, session.begin():
         # SQLite: take the write lock now. A reader that turns writer after another process has written
         # fails at once, whatever the timeout (SQLITE_BUSY_SNAPSHOT).
         session.connection(execution_options={"sqlite_immediate": True})
@@ -82,7 +93,7 @@ def upgrade(engine: Engine, migrations: Path, *, to: str = "head") -> tuple[str 
     """Bring the schema to a revision (the newest); gives those before and after. One transaction, one at a time."""
     script = _scripts(migrations)
     target = str(script.get_current_head() if to == "head" else to)
-    with engine.connect().execution_options(sqlite_immediate=True) as connection, connection.begin():
+    with answering(), engine.connect().execution_options(sqlite_immediate=True) as connection, connection.begin():
         lock(connection, "upgrade")
         before = _revision(connection)
         _refuse_newer(before, script)
@@ -93,7 +104,7 @@ def upgrade(engine: Engine, migrations: Path, *, to: str = "head") -> tuple[str 
 
 def current_revision(engine: Engine) -> str | None:
     """The revision that the database is at; None without a schema."""
-    with engine.connect() as connection:
+    with answering(), engine.connect() as connection:
         return _revision(connection)
 
 
@@ -127,6 +138,12 @@ def _parse_url(url: str) -> URL:
     if parsed.get_backend_name() not in SUPPORTED:
         raise DatabaseError(f"database {parsed.get_backend_name()!r} is not supported; use {' or '.join(SUPPORTED)}")
     return parsed.set(drivername="postgresql+psycopg") if parsed.drivername == "postgresql" else parsed
+
+
+def _connect_args(url: URL) -> dict[str, int]:
+    """psycopg by itself waits for as long as TCP does, minutes."""
+    asked = url.get_backend_name() == "postgresql" and "connect_timeout" not in url.query
+    return {"connect_timeout": CONNECT_TIMEOUT_S} if asked and url.get_driver_name() == "psycopg" else {}
 
 
 def _prepare_sqlite(connection: object, _entry: ConnectionPoolEntry) -> None:

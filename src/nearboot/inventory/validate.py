@@ -28,7 +28,7 @@ Identity = tuple[str, Any]
 def validate(inventory: Inventory, known: Inventory, places: Places) -> list[Fault]:
     """Give every fault in how ``inventory`` fits together, and fits to ``known``.
 
-    ``known`` is what stays beside the documents: the database's inventory, or an empty one when the load prunes.
+    ``known`` is what stays beside the documents; a load that prunes leaves nothing but what they say again.
     """
     scene = Scene(inventory, known, places)
     return [fault for rule in RULES for fault in rule(scene)]
