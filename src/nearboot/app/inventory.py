@@ -44,7 +44,7 @@ def load(
     documents = list(_documents(paths))
     with writing(config) as session:
         known = store.read_inventory(session)
-        wanted = load_documents(documents, known)
+        wanted = load_documents(documents, known, prune=prune)
         if dry_run:
             return diff(known, wanted, prune=prune)
         changes = store.apply(session, wanted, prune=prune)
@@ -72,7 +72,7 @@ def import_isc_dhcpd(
     documents = list(dump(result.inventory).items())
     with writing(config) as session:
         known = store.read_inventory(session)
-        wanted = load_documents(documents, known)
+        wanted = load_documents(documents, known, prune=prune)
         if dry_run:
             return Imported(result, diff(known, wanted, prune=prune))
         changes = store.apply(session, wanted, prune=prune)
