@@ -15,6 +15,12 @@ from nearboot.tftp.packet import Error, ErrorCode, encode
 
 STRANGER = encode(Error(ErrorCode.UNKNOWN_TRANSFER_ID, "unknown transfer ID"))
 REFUSED = encode(Error(ErrorCode.OPTION_REFUSED, "option refused"))
+RECEIVE_BUFFER = 4 << 20
+"""A window may be larger than the kernel's default of 208 kB; what does not fit is lost. The kernel has its own
+limit."""
+
+Address = tuple[str, int] | tuple[str, int, int, int]
+"""As sockets have it; the last two are IPv6's flow and scope."""
 
 
 async def read(
@@ -39,9 +45,10 @@ async def read(
     inbox = Inbox()
     wildcard = "::" if family == socket.AF_INET6 else "0.0.0.0"
     transport, _ = await loop.create_datagram_endpoint(lambda: inbox, local_addr=(wildcard, 0), family=family)
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     try:
         download = Download(filename, blksize=blksize, windowsize=windowsize, max_bytes=max_bytes)
-        exchange = Exchange(download, transport, inbox, (str(address[0]), int(address[1])))
+        exchange = Exchange(download, transport, inbox, socket_address(address))
         return await exchange.run(timeout_s, retries)
     finally:
         transport.close()
@@ -51,10 +58,10 @@ class Inbox(asyncio.DatagramProtocol):
     """Datagrams with their senders, in a queue."""
 
     def __init__(self) -> None:
-        self.queue: asyncio.Queue[tuple[bytes, tuple[str, int]]] = asyncio.Queue()
+        self.queue: asyncio.Queue[tuple[bytes, Address]] = asyncio.Queue()
 
     def datagram_received(self, data: bytes, addr: tuple[str | int, ...]) -> None:
-        self.queue.put_nowait((data, (str(addr[0]), int(addr[1]))))
+        self.queue.put_nowait((data, socket_address(addr)))
 
     def error_received(self, exc: Exception) -> None:
         """ICMP: the time-out tells."""
@@ -63,34 +70,37 @@ class Inbox(asyncio.DatagramProtocol):
 class Exchange:
     """The shell of one Download: sends, waits, keeps strangers out."""
 
-    def __init__(
-        self, download: Download, transport: asyncio.DatagramTransport, inbox: Inbox, server: tuple[str, int]
-    ) -> None:
+    def __init__(self, download: Download, transport: asyncio.DatagramTransport, inbox: Inbox, server: Address) -> None:
         self._download = download
         self._transport = transport
         self._inbox = inbox
         self._server = server
-        self._peer: tuple[str, int] | None = None
+        self._peer: Address | None = None
         """The server's transfer ID, from its first reply on (RFC 1350 section 4)."""
 
     async def run(self, timeout_s: float, retries: int) -> bytes:
+        """Only progress puts the time-out off: a peer that repeats itself does not keep us for ever."""
+        clock = asyncio.get_running_loop().time
         self._send(self._download.request())
-        failures = 0
+        failures, deadline = 0, clock() + timeout_s
         while not self._download.done:
             try:
-                datagram = await asyncio.wait_for(self._next(), timeout_s * 2 ** min(failures, 4))
+                async with asyncio.timeout_at(deadline):
+                    datagram = await self._next()
             except TimeoutError:
                 failures += 1
                 if failures > retries:
                     raise self._silence(failures) from None
                 self._send(self._download.again())
+                deadline = clock() + timeout_s * 2 ** min(failures, 4)
                 continue
             if self._take(datagram):
-                failures = 0
+                failures, deadline = 0, clock() + timeout_s
         return self._download.content()
 
     def _take(self, datagram: bytes) -> bool:
         """Whether the datagram brought the transfer on; a broken rule is told to the server before it is raised."""
+        before = self._download.progress
         try:
             reply = self._download.receive(datagram)
         except ProtocolError:
@@ -98,7 +108,7 @@ class Exchange:
             raise
         if reply is not None:
             self._send(reply)
-        return True
+        return self._download.progress > before
 
     async def _next(self) -> bytes:
         """The server's next datagram. Strangers get ERROR 5 and the transfer goes on; an ERROR is never answered."""
@@ -120,3 +130,9 @@ class Exchange:
         return PeerError(
             f"{self._server[0]} port {self._server[1]}: {self._download.filename!r}: {what} to {attempts} packets"
         )
+
+
+def socket_address(parts: tuple[str | int | bytes, ...]) -> Address:
+    """What the socket module types loosely, typed."""
+    host, port = str(parts[0]), int(parts[1])
+    return (host, port, int(parts[2]), int(parts[3])) if len(parts) == 4 else (host, port)

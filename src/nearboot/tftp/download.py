@@ -33,6 +33,7 @@ class Download:
         self._parts: list[bytes] = []
         self._held = 0
         self._received = 0
+        self._agreed = False
         self._since_ack = 0
         self._gap_told = False
         self._last_reply = b""
@@ -41,6 +42,11 @@ class Download:
     def moving(self) -> bool:
         """Whether any block has come."""
         return self._received > 0
+
+    @property
+    def progress(self) -> int:
+        """Grows with each packet that brings the read on: the OACK, then each new block."""
+        return self._received + self._agreed
 
     def request(self) -> bytes:
         """The RRQ."""
@@ -51,9 +57,7 @@ class Download:
     def again(self) -> bytes:
         """What to send after a time-out: the request, or the ACK of the last good block."""
         self._gap_told = False
-        if not self._received:
-            return self._last_reply
-        return self._ack()
+        return self._ack() if self._received else self._last_reply
 
     def receive(self, datagram: bytes) -> bytes | None:
         """One datagram of the server: the reply, if one is due. PeerError on ERROR, ProtocolError on nonsense."""
@@ -77,6 +81,7 @@ class Download:
         granted = {name.lower(): text for name, text in packet.options}
         for name, text in granted.items():
             self._accept(name, text)
+        self._agreed = True
         return self._ack()
 
     def _accept(self, name: str, text: str) -> None:
