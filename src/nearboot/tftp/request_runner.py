@@ -11,6 +11,7 @@ import errno
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
+from typing import NamedTuple
 
 from nearboot.errors import ProtocolError
 from nearboot.tftp.channel_runner import Channel, ChannelPool, Local, send_error
@@ -45,23 +46,29 @@ DENIALS = frozenset({errno.ELOOP, errno.EACCES, errno.EPERM})
 ABSENCES = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EISDIR})
 
 
+class Arrived(NamedTuple):
+    """A datagram at the server port, the key of its session, the address asked, and when."""
+
+    datagram: bytes
+    key: Key
+    local: Local
+    at: float
+
+
 class Waiting:
     """A request whose content is being looked for; it holds the place of its session in the table."""
 
-    __slots__ = ("datagram", "key", "local", "packet", "request", "since")
+    __slots__ = ("arrived", "datagram", "packet", "request")
 
     def __init__(self, arrived: Arrived, packet: Request, request: ReadRequest) -> None:
-        self.datagram, self.key, self.local, self.since = arrived
+        self.arrived = arrived
+        self.datagram = arrived.datagram
         self.packet = packet
         self.request = request
 
     @property
     def moving(self) -> bool:
         return False
-
-
-Arrived = tuple[bytes, Key, Local, float]
-"""The datagram, its session's key, the address asked, and when."""
 
 
 class Reception:
@@ -88,12 +95,12 @@ class Reception:
         """One datagram at the server port."""
         key = (peer, local[0])
         if datagram[:2] != RRQ:
-            self._on_other((datagram, key, local, now))
+            self._on_other(Arrived(datagram, key, local, now))
             return
         self._stats.requests += 1
         admission, live = self.table.admit(key, datagram)
         if admission is Admission.START or self._is_anew(admission, live, now):
-            self._look_up((datagram, key, local, now))
+            self._look_up(Arrived(datagram, key, local, now))
 
     def on_tick(self, now: float) -> None:
         self.pool.trim(now)
@@ -133,14 +140,13 @@ class Reception:
         return False
 
     def _look_up(self, arrived: Arrived) -> None:
-        datagram, (peer, address), _, _ = arrived
         try:
-            packet, options = parse_request(datagram)
+            packet, options = parse_request(arrived.datagram)
         except ProtocolError:
             self._stats.malformed += 1
             self._answer(arrived, MALFORMED)
             return
-        request = ReadRequest(packet.filename, packet.mode, options, (peer[0], peer[1]), address)
+        request = read_request(arrived.key, packet, options)
         try:
             content = self._fast(request) if self._fast else None
         except Exception as error:
@@ -149,24 +155,24 @@ class Reception:
         if content is None:
             self._wait(arrived, packet, request)
         else:
-            self._serve(arrived, packet, request, content)
+            self._serve(arrived, packet, request, content, arrived.at)
 
     def _wait(self, arrived: Arrived, packet: Request, request: ReadRequest) -> None:
         if self._handlers is None:
             self._refuse(arrived, request, FileNotFoundError(request.filename))
             return
         waiting = Waiting(arrived, packet, request)
-        self.table.add(waiting.key, waiting)
+        self.table.add(arrived.key, waiting)
         self._handlers.submit(
             request, lambda found: self._loop.call_soon(lambda now: self._on_found(waiting, found, now))
         )
 
     def _on_found(self, waiting: Waiting, found: object, now: float) -> None:
         """The handler has answered; nobody may be waiting any more."""
-        if self.table.get(waiting.key) is not waiting:
+        arrived = waiting.arrived
+        if self.table.get(arrived.key) is not waiting:
             return
-        self.table.remove(waiting.key)
-        arrived = (waiting.datagram, waiting.key, waiting.local, waiting.since)
+        self.table.remove(arrived.key)
         if isinstance(found, BaseException):
             self._refuse(arrived, waiting.request, found)
         elif isinstance(found, bytes | FileContent):
@@ -174,24 +180,21 @@ class Reception:
         else:
             self._refuse(arrived, waiting.request, TypeError(f"the handler returned {type(found).__name__}"))
 
-    def _serve(
-        self, arrived: Arrived, packet: Request, request: ReadRequest, content: Content, now: float | None = None
-    ) -> None:
+    def _serve(self, arrived: Arrived, packet: Request, request: ReadRequest, content: Content, now: float) -> None:
         try:
             if packet.mode is not Mode.OCTET:
                 content = as_mode(packet.mode, content)
-            session = self._session(arrived, packet, request, content, arrived[3] if now is None else now)
+            session = self._session(arrived, packet, request, content, now)
         except (OSError, ProtocolError) as error:
             self._refuse(arrived, request, error)
             return
         self.table.add(session.key, session)
-        session.begin(arrived[3] if now is None else now)
+        session.begin(now)
 
     def _session(
         self, arrived: Arrived, packet: Request, request: ReadRequest, content: Content, now: float
     ) -> Session:
-        datagram, key, local, _ = arrived
-        channel = self.pool.take(local, key[0])
+        channel = self.pool.take(arrived.local, arrived.key[0])
         try:
             terms = self._negotiated(
                 packet.options, size_of(content), self._mtu_blksize(channel), packet.mode is Mode.OCTET
@@ -212,8 +215,8 @@ class Reception:
                 frames,
                 terms,
                 loop=self._loop,
-                key=key,
-                datagram=datagram,
+                key=arrived.key,
+                datagram=arrived.datagram,
                 request=request,
                 on_end=self._on_end,
             )
@@ -264,11 +267,11 @@ class Reception:
         """No content: the client hears which kind of no, the event why."""
         outcome, datagram = refusal(error)
         self._answer(arrived, datagram)
-        self._note(outcome, request, arrived[3], str(error) or type(error).__name__)
+        self._note(outcome, request, arrived.at, str(error) or type(error).__name__)
 
     def _drop(self, waiting: Waiting, outcome: Outcome, reason: str, now: float) -> None:
-        self.table.remove(waiting.key)
-        self._note(outcome, waiting.request, waiting.since, reason, now)
+        self.table.remove(waiting.arrived.key)
+        self._note(outcome, waiting.request, waiting.arrived.at, reason, now)
 
     def _note(self, outcome: Outcome, request: ReadRequest, since: float, error: str, now: float | None = None) -> None:
         self._stats.count(outcome)
@@ -278,28 +281,26 @@ class Reception:
             self.ended.append(Ended(outcome, since, finished, request, None, 0, DEFAULT_BLKSIZE, 1, 0, error))
 
     def _on_other(self, arrived: Arrived) -> None:
-        datagram, (peer, address), _, _ = arrived
-        if datagram[:2] != WRQ or peer[1] in self._limits.refused_ports:
+        if arrived.datagram[:2] != WRQ or arrived.key[0][1] in self._limits.refused_ports:
             self._stats.unexpected += 1
             return
         self._answer(arrived, READ_ONLY)
         try:
-            packet, options = parse_request(datagram)
+            packet, options = parse_request(arrived.datagram)
         except ProtocolError:
             self._stats.malformed += 1
             return
-        request = ReadRequest(packet.filename, packet.mode, options, (peer[0], peer[1]), address)
-        self._note(Outcome.REFUSED, request, arrived[3], "write request to a read-only server")
+        request = read_request(arrived.key, packet, options)
+        self._note(Outcome.REFUSED, request, arrived.at, "write request to a read-only server")
 
     def _answer(self, arrived: Arrived, datagram: bytes) -> None:
-        _, key, local, now = arrived
         try:
-            channel = self.pool.take(local, key[0])
+            channel = self.pool.take(arrived.local, arrived.key[0])
         except OSError:
             self._stats.send_errors += 1
             return
         send_error(channel, datagram)
-        self.pool.release(channel, now)
+        self.pool.release(channel, arrived.at)
 
 
 @lru_cache(maxsize=1024)  # a fleet sends the same bytes again and again: 9 µs became 0.2 µs
@@ -309,6 +310,12 @@ def parse_request(datagram: bytes) -> tuple[Request, Mapping[str, str]]:
     if not isinstance(packet, Request):
         raise ProtocolError("not a request")
     return packet, MappingProxyType(by_name(packet.options))
+
+
+def read_request(key: Key, packet: Request, options: Mapping[str, str]) -> ReadRequest:
+    """The request as handlers see it."""
+    peer, address = key
+    return ReadRequest(packet.filename, packet.mode, options, (peer[0], peer[1]), address)
 
 
 def as_mode(mode: Mode, content: Content) -> Content:
