@@ -25,9 +25,10 @@ from __future__ import annotations
 import re
 
 from nearboot.boot.arguments import boot_args, quoted
-from nearboot.boot.host import HostBoot, bracketed
+from nearboot.boot.host import HostBoot
 from nearboot.errors import Fault, InputError
 from nearboot.model import Address, NbpFamily
+from nearboot.model.url import bracketed
 
 _PATH = re.compile(r"[A-Za-z0-9._+/-]+")
 

@@ -10,10 +10,10 @@ Not a row and not a query: whoever has the database makes one ``HostBoot`` for e
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
-from urllib.parse import urlsplit, urlunsplit
+from ipaddress import IPv6Address
 
 from nearboot.model import Address, BootProfile, BootServer, HardwareModel, Image, Interface, Run, Server, Tier
+from nearboot.model.url import http_base
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +49,3 @@ class HostBoot:
         """Where the installer reports phases of this run; empty without a run, a token or an HTTP address."""
         token = self.run.token if self.run else ""
         return f"{self.http_base}/callback/{token}" if token and self.http_base else ""
-
-
-def http_base(boot_server: BootServer, family: int) -> str:
-    """The HTTP address of a boot server for one address family.
-
-    A host name stays as it is. A literal address of the other family is replaced by the boot server's own address of
-    this one: a client that booted over IPv6 alone has no way to an IPv4 address.
-    """
-    url = urlsplit(boot_server.http_url.rstrip("/"))
-    other = boot_server.ipv6 if family == 6 else boot_server.ipv4
-    try:
-        literal = ip_address(url.hostname or "")
-    except ValueError:
-        return urlunsplit(url)
-    if literal.version == family or other is None:
-        return urlunsplit(url)
-    port = f":{url.port}" if url.port else ""
-    return urlunsplit(url._replace(netloc=bracketed(other) + port))
-
-
-def bracketed(address: Address) -> str:
-    """An address as it stands in a URL (RFC 3986 section 3.2.2)."""
-    return f"[{address}]" if address.version == 6 else str(address)

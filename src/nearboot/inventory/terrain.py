@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from nearboot.model import Address, AdminState, Inventory, LocationKind, Slug, Subnet
+from nearboot.model.place import parents_of, upwards
 
 _SITE_OR_BELOW = (LocationKind.SITE, LocationKind.ROOM, LocationKind.RACK)
 
@@ -20,6 +21,7 @@ class Terrain:
 
     def __init__(self, inventory: Inventory) -> None:
         self.locations = {location.slug: location for location in inventory.locations}
+        self._parents = parents_of(inventory.locations)
         usable = (b for b in inventory.boot_servers if b.state is not AdminState.DISABLED)
         self.boot_locations = frozenset(boot_server.location for boot_server in usable)
         self._boot_sites = frozenset(self.site(slug) for slug in self.boot_locations)
@@ -27,14 +29,8 @@ class Terrain:
         self._starts = [(s.prefix.version, int(s.prefix[0])) for s in self._subnets]
 
     def upwards(self, slug: Slug) -> Iterator[Slug]:
-        """Yield a location and those above it, each once; unknown ones too, since something stands there."""
-        seen: set[Slug] = set()
-        at: Slug | None = slug
-        while at is not None and at not in seen:
-            seen.add(at)
-            yield at
-            location = self.locations.get(at)
-            at = location.parent if location else None
+        """Give a location and those above it, each once; unknown ones too, since something stands there."""
+        return upwards(slug, self._parents)
 
     def site(self, slug: Slug) -> Slug:
         """Return the site that a location is in: the outermost that is not a region; a region is its own site."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import asin, cos, radians, sin, sqrt
 
 from nearboot.model import Location, LocationKind, Slug
+from nearboot.model.place import Parents, parents_of, upwards
 
 EARTH_RADIUS_KM = 6371.0088  # IUGG mean radius
 
@@ -20,20 +21,17 @@ class Places:
     """Locations by slug, and the questions about them."""
 
     by_slug: Mapping[Slug, Location]
+    parents: Parents
 
     @classmethod
     def of(cls, locations: Iterable[Location]) -> Places:
         """Index the locations."""
-        return cls({location.slug: location for location in locations})
+        by_slug = {location.slug: location for location in locations}
+        return cls(by_slug, parents_of(by_slug.values()))
 
     def ancestry(self, slug: Slug) -> tuple[Slug, ...]:
         """The location and what contains it, innermost first; ends at an unknown parent and before a cycle closes."""
-        found: list[Slug] = []
-        at: Slug | None = slug
-        while at is not None and at in self.by_slug and at not in found:
-            found.append(at)
-            at = self.by_slug[at].parent
-        return tuple(found)
+        return tuple(at for at in upwards(slug, self.parents) if at in self.by_slug)
 
     def site(self, slug: Slug) -> Slug:
         """The site that holds the location; without one, the outermost place below the region; a region is its own."""

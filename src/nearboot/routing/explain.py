@@ -25,6 +25,7 @@ from nearboot.model import (
     Slug,
     Subnet,
 )
+from nearboot.model.place import parents_of, upwards
 from nearboot.routing.policy import Policy
 from nearboot.routing.predict import block_count, total_s, transfer_s
 
@@ -142,12 +143,7 @@ def _downloads(files: Mapping[str, int], chosen: Weighed | None, policy: Policy)
 
 def _places(start: Slug, locations: Iterable[Location]) -> tuple[Location, ...]:
     by_slug = {location.slug: location for location in locations}
-    found: list[Location] = []
-    at: Slug | None = start
-    while at is not None and at in by_slug and by_slug[at] not in found:
-        found.append(by_slug[at])
-        at = by_slug[at].parent
-    return tuple(found)
+    return tuple(by_slug[at] for at in upwards(start, parents_of(by_slug.values())) if at in by_slug)
 
 
 def _health(health: Health | None, now: datetime) -> str:
