@@ -1,12 +1,13 @@
 # Sourced by the two commands of the README: system packages and the virtual environment. Safe to run again.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 say() { printf '\n== %s\n' "$*"; }
 
-as_root() {
-  if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null; then sudo "$@"; else
-    echo "this needs root (or sudo): $*" >&2
-    return 1
+# need_root SCRIPT ARGUMENT...: goes on as root, by sudo where it must.
+need_root() {
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || { echo "this needs root: network namespaces and system packages" >&2; exit 1; }
+    exec sudo -- "$@"
   fi
 }
 
@@ -21,8 +22,8 @@ need_packages() {
     return
   fi
   say "System packages: installing ${missing[*]}"
-  as_root apt-get -qq update
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}" >/dev/null
+  apt-get -qq update
+  env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}" >/dev/null
 }
 
 # need_python: sets PYTHON to a Python of at least 3.11 that can make virtual environments.
