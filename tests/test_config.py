@@ -15,9 +15,12 @@ def test_no_settings_give_the_defaults() -> None:
 
 def test_settings_replace_defaults_one_by_one() -> None:
     """A file says only what differs."""
-    config = parse("state_dir: /srv/nb\ntftp: {port: 6969}\nkea: {interfaces4: [eth0, eth1]}\n", "n.yaml", Config())
+    config = parse(
+        "state_dir: /srv/nb\ntftp: {port: 6969}\nkea: {interfaces4: [eth0, eth1], option67: true}\n", "n.yaml", Config()
+    )
     assert (config.tftp.port, config.tftp.host) == (6969, "::")
     assert config.kea.interfaces4 == ("eth0", "eth1")
+    assert config.kea.option67
     assert config.database == "sqlite:////srv/nb/nearboot.db"
     assert str(config.root) == "/srv/nb/boot"
 
@@ -25,12 +28,17 @@ def test_settings_replace_defaults_one_by_one() -> None:
 def test_every_fault_is_reported_with_its_line() -> None:
     """Unknown settings get a suggestion; wrong types say what was expected."""
     with pytest.raises(InputError) as caught:
-        parse("tftp:\n  prot: 69\n  host: [a]\nhttp: 80\nrouting: {rto_ms: soon}\n", "n.yaml", Config())
+        parse(
+            "tftp:\n  prot: 69\n  host: [a]\nhttp: 80\nrouting: {rto_ms: soon}\nkea: {option67: yes}\n",
+            "n.yaml",
+            Config(),
+        )
     assert [str(fault) for fault in caught.value.faults] == [
         "n.yaml:2: tftp.prot: found an unknown setting; expected 'port'?",
         "n.yaml:3: tftp.host: found a sequence; expected a text",
         "n.yaml:4: http: found a scalar; expected a mapping with some of: host, port",
         "n.yaml:5: routing.rto_ms: found 'soon'; expected a number",
+        "n.yaml:6: kea.option67: found 'yes'; expected true or false",
     ]
 
 

@@ -55,6 +55,9 @@ class KeaConfig:
     socket_type: str = setting("raw", "'raw' answers direct and relayed clients, 'udp' relayed ones only.")
     run_dir: str = setting("/run/kea", "Folder of Kea's control sockets.")
     lease_dir: str = setting("/var/lib/kea", "Folder of Kea's lease files.")
+    option67: bool = setting(
+        False, "Send the boot file as option 67 too; some ROMs then ask for it with 0xFF at its end."
+    )
     valid_lifetime_s: int = setting(3600, "Lease lifetime in seconds.")
     unknown_clients: str = setting(
         "pool", "'pool' leases addresses to clients not in the inventory, 'ignore' does not."
@@ -189,8 +192,15 @@ def _value(old: object, node: yaml.Node, where: str, sink: _Sink) -> object:
         return old
 
 
+def _bool(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError(text)
+    return text == "true"
+
+
 _SCALARS: Mapping[type, tuple[Callable[[str], object], str]] = {
     str: (str, "a text"),
+    bool: (_bool, "true or false"),
     int: (int, "a whole number"),
     float: (float, "a number"),
 }

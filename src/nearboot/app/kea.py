@@ -72,6 +72,7 @@ def settings(config: Config) -> KeaSettings:
         log_severity=kea.log_severity,
         valid_lifetime_s=kea.valid_lifetime_s,
         unknown_clients=unknown,
+        option67_for_pxe=kea.option67,
     )
 
 
