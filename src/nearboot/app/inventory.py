@@ -5,7 +5,7 @@ report = load(config, ["inventory/"], prune=False, dry_run=False, actor="ada", n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from nearboot.app.database import reading, writing
+from nearboot.app.files import write_document
 from nearboot.config import Config
 from nearboot.errors import Fault, InputError
 from nearboot.inventory import boot_store, store
@@ -23,6 +24,7 @@ from nearboot.inventory.finding import Finding
 from nearboot.inventory.importers.isc_dhcpd import ImportResult, import_isc
 from nearboot.inventory.importers.rules_document import load_rules
 from nearboot.inventory.load import load as load_documents
+from nearboot.inventory.noun import NOUNS
 from nearboot.model import AuditEntry, Change, Inventory
 
 SUFFIXES = (".yaml", ".yml")
@@ -41,7 +43,7 @@ def load(
     config: Config, paths: Sequence[str], *, prune: bool, dry_run: bool, actor: str, now: datetime
 ) -> tuple[Change, ...]:
     """Load files and folders; InputError with every fault leaves the database as it was."""
-    documents = list(_documents(paths))
+    documents = _documents(paths)
     with writing(config) as session:
         known = store.read_inventory(session)
         wanted = load_documents(documents, known, prune=prune)
@@ -84,13 +86,12 @@ def export(config: Config, folder: Path) -> list[Path]:
     """Write the inventory to a folder, one file a noun; gives the files that were written."""
     with reading(config) as session:
         documents = dump(store.read_inventory(session))
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
+    for noun in NOUNS:  # what an earlier export left of a noun of which nothing is left
+        if (folder / f"{noun.attribute}.yaml").exists():
+            documents.setdefault(f"{noun.attribute}.yaml", f"{noun.attribute}: []\n")
     for name, text in documents.items():
-        path = folder / name
-        path.write_text(text, encoding="utf-8")
-        written.append(path)
-    return written
+        write_document(folder / name, text)
+    return [folder / name for name in documents]
 
 
 def check(config: Config) -> tuple[Finding, ...]:
@@ -120,23 +121,33 @@ def _write_down(
         boot_store.add_audit(session, AuditEntry(now, actor, action, subject, text))
 
 
-def _documents(paths: Sequence[str]) -> Iterator[tuple[str, str]]:
-    faults = []
+def _documents(paths: Sequence[str]) -> list[tuple[str, str]]:
+    """Every file with its text; InputError with all files that cannot be read."""
+    documents: list[tuple[str, str]] = []
+    faults: list[Fault] = []
     for name in paths:
-        path = Path(name)
-        if path.is_dir():
-            found = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
-            if not found:
-                faults.append(
-                    Fault(name, 0, "", "a folder without YAML files", f"files ending in {' or '.join(SUFFIXES)}")
-                )
-            yield from ((str(file), _text(file)) for file in found)
-        elif path.is_file():
-            yield name, _text(path)
-        else:
-            faults.append(Fault(name, 0, "", "nothing of this name", "a YAML file or a folder of YAML files"))
+        for file in _files(name, faults):
+            try:
+                documents.append((file, _text(Path(file))))
+            except InputError as error:
+                faults += error.faults
     if faults:
         raise InputError(faults)
+    return documents
+
+
+def _files(name: str, faults: list[Fault]) -> list[str]:
+    path = Path(name)
+    if path.is_dir():
+        found = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
+        if not found:
+            expected = f"files ending in {' or '.join(SUFFIXES)}"
+            faults.append(Fault(name, 0, "", "a folder without YAML files", expected))
+        return [str(file) for file in found]
+    if path.exists():
+        return [name]
+    faults.append(Fault(name, 0, "", "nothing of this name", "a YAML file or a folder of YAML files"))
+    return []
 
 
 def _reader(files: Sequence[str], rules: str) -> Callable[[str], str]:
