@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import tempfile
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_network
 from pathlib import Path
 
 from nearboot.app.database import writing
+from nearboot.app.files import write_document
 from nearboot.app.routes import look
 from nearboot.boot import nbp
 from nearboot.config import Config
@@ -25,7 +25,7 @@ from nearboot.kea.finding import Finding
 from nearboot.kea.runner import Verdict, validate
 from nearboot.kea.settings import KeaInputs, KeaSettings, SocketType, UnknownClients
 from nearboot.kea.survey import Survey, survey
-from nearboot.model import AuditEntry, Prefix
+from nearboot.model import AuditEntry, Inventory, Prefix
 
 FILES = {4: "kea-dhcp4.conf", 6: "kea-dhcp6.conf"}
 BUILD = {4: build4, 6: build6}
@@ -40,6 +40,7 @@ class Generated:
     changed: bool
     survey: Survey
     findings: tuple[Finding, ...]
+    unknowable: tuple[str, ...]  # servers that Kea cannot recognise: no interface has a MAC (or, in DHCPv6, a DUID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +78,18 @@ def settings(config: Config) -> KeaSettings:
 
 
 def generate(config: Config, folder: Path, how: KeaSettings, *, actor: str, now: datetime) -> tuple[Generated, ...]:
-    """Select the routes, keep them, and write both files; each file is replaced at once or not at all."""
+    """Select the routes, keep them, and write both files; routes that could not be written are not kept."""
+    generated = []
     with writing(config) as session:
         picture = look(session, config, now)
         route_store.set_routes(session, picture.routes, now)
         inputs = KeaInputs(picture.inventory, picture.routes, nbp.rules4(), nbp.rules6())
+        for family, name in FILES.items():
+            document = BUILD[family](inputs, how)
+            changed = write_document(folder / name, render(document))
+            counted, found = survey(inputs, document), CHECK[family](document)
+            generated.append(Generated(folder / name, changed, counted, found, _unknowable(picture.inventory, family)))
         boot_store.add_audit(session, AuditEntry(now, actor, "kea.generate", str(folder)))
-    folder.mkdir(parents=True, exist_ok=True)
-    generated = []
-    for family, name in FILES.items():
-        document = BUILD[family](inputs, how)
-        changed = _write(folder / name, render(document))
-        found = CHECK[family](document)
-        generated.append(Generated(folder / name, changed, survey(inputs, document), found))
     return tuple(generated)
 
 
@@ -112,6 +112,14 @@ def _attached(text: str) -> tuple[Prefix, str]:
         raise ConfigError(f"kea.attached: found {text!r}; expected PREFIX=INTERFACE, such as fd77::/64=eth1") from error
 
 
+def _unknowable(inventory: Inventory, family: int) -> tuple[str, ...]:
+    return tuple(
+        server.name
+        for server in inventory.servers
+        if not any(interface.mac or (family == 6 and interface.duid) for interface in server.interfaces)
+    )
+
+
 def _document(path: Path) -> dict[str, object]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -123,15 +131,3 @@ def _document(path: Path) -> dict[str, object]:
     if not isinstance(document, dict):
         raise InputError([Fault(str(path), 1, "", "no JSON object", "a Kea configuration")])
     return document
-
-
-def _write(path: Path, text: str) -> bool:
-    """Replace a file in one step; False where it holds this text already."""
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return False
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-        file.write(text)
-    written = Path(file.name)
-    written.chmod(0o644)
-    written.replace(path)
-    return True
