@@ -4,7 +4,7 @@ A server without an open run gets one when it asks for an address: a boot that n
 event is one transaction; several processes may write at once.
 
     book = EventBook(engine, me="ams-boot")
-    book.note(Event(...))
+    book.note_read(Event(...), asked=address)
 """
 
 from __future__ import annotations
@@ -40,22 +40,19 @@ class EventBook:
         self._engine = engine
         self._me = Slug(me) if me else None
 
-    def note(self, event: Event) -> None:
-        """Store an event; a database that refuses it is logged, since serving goes on without its book."""
+    def note_read(self, event: Event, *, asked: Address | None) -> None:
+        """Store a read: the server is found by the client's address, the boot server by the address that was asked.
+
+        A database that refuses it is logged: serving goes on without its book.
+        """
         try:
             with writing(self._engine) as session:
-                record(session, event)
+                server = store.server_by_address(session, ip_address(event.client), event.at)
+                found = server.name if server else None
+                record(session, replace(event, server=found, boot_server=self._asked(session, asked)))
         except NearbootError as error:
             log.error(
                 "event lost: kind=%s client=%s subject=%s: %s", event.kind.value, event.client, event.subject, error
-            )
-
-    def note_read(self, event: Event, *, asked: Address | None) -> None:
-        """Store a read: the server is found by the client's address, the boot server by the address that was asked."""
-        with writing(self._engine) as session:
-            server = store.server_by_address(session, ip_address(event.client), event.at)
-            record(
-                session, replace(event, server=server.name if server else None, boot_server=self._asked(session, asked))
             )
 
     def _asked(self, session: Session, asked: Address | None) -> Slug | None:

@@ -86,7 +86,7 @@ class Counter:
         with schema_store.writing(self._engine) as session:
             run = boot_store.run_by_token(session, token)
             if run is None:
-                raise NotFoundError("provisioning run", "with this token")
+                raise NotFoundError("call-back token", token)
             event = Event(
                 at=datetime.now(UTC),
                 kind=EventKind.CALLBACK,

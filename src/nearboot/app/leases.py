@@ -15,6 +15,7 @@ from nearboot.app.daemon import run_daemon, say_ready
 from nearboot.app.database import database
 from nearboot.app.events import record
 from nearboot.config import Config
+from nearboot.errors import NearbootError
 from nearboot.inventory import route_store, store
 from nearboot.inventory.schema_store import writing
 from nearboot.kea.lease_runner import Position, follow
@@ -46,7 +47,10 @@ async def follow_file(engine: Engine, file: Path, stop: asyncio.Event, *, skip_e
 
     async def on_lease(lease: Lease, _position: Position) -> None:
         if lease.is_assignment:
-            await asyncio.to_thread(note, engine, lease, datetime.now(UTC))
+            try:
+                await asyncio.to_thread(note, engine, lease, datetime.now(UTC))
+            except NearbootError as error:  # following goes on without its book
+                log.error("event lost: kind=dhcp-lease client=%s subject=%s: %s", lease.mac, lease.address, error)
 
     await follow(
         file,
