@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 import click
 
 from nearboot.app import routes
@@ -33,7 +35,7 @@ def show(ctx: click.Context, locations: tuple[str, ...], family: str, used: bool
     known = {location.slug for location in picture.inventory.locations}
     for name in locations:
         if name not in known:
-            raise NotFoundError("location", name, sorted(known)[:3])
+            raise NotFoundError("location", name, get_close_matches(name, known, 3))
     wanted = set(locations) or (routes.populated(picture.inventory) if used else known)
     chosen = [r for r in picture.routes if r.location in wanted and family in (str(r.family), "all")]
     if output == "table":

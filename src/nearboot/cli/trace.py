@@ -29,8 +29,9 @@ def command(ctx: click.Context, names: tuple[str, ...], run_id: int | None, outp
         traces[name] = of_server(config, name, run_id=run_id, now=now())
     if output != "table":
         emit_document([as_dict(trace) for trace in traces.values() if trace], output)
+    nothing = "no boot has been seen yet" if run_id is None else f"it has no run {run_id}"
     for place, (name, trace) in enumerate(traces.items()):
         if output == "table":
-            lines = as_lines(trace) if trace else [f"{name}: no boot has been seen yet"]
+            lines = as_lines(trace) if trace else [f"{name}: {nothing}"]
             click.echo("\n".join(["", *lines] if place else lines))
     return 0 if all(traces.values()) else EXIT_ERROR
