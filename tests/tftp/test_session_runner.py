@@ -243,7 +243,7 @@ class Sock:
         self.sent: list[bytes] = []
         self.refuses_segments = False
 
-    def send(self, datagram: bytes) -> int:
+    def send(self, datagram: bytes, flags: int) -> int:
         if self.errors:
             raise self.errors.pop(0)
         if self.refuses_segments and len(datagram) > 14:

@@ -9,6 +9,7 @@ same client port.
 from __future__ import annotations
 
 import socket
+import struct
 import termios
 from collections import deque
 from contextlib import suppress
@@ -30,6 +31,8 @@ IDLE_S = 30.0
 SEND_BUFFER = 1 << 20
 """A window of 64 blocks of 1,428 bytes takes about 150 kB of it until the network card is done."""
 
+RECEIVE_WAIT = struct.pack("ll", 0, 4000)
+"""struct timeval: a read waits 4 ms at most. Only ``Loop._attend`` reads where nothing may have come yet."""
 NOTHING = bytes(4)
 
 Local = tuple[str, int]
@@ -51,10 +54,11 @@ class Channel:
     def __init__(self, local: Local, loop: Loop) -> None:
         address, scope = local
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self.sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self.sock = socket.socket(family, socket.SOCK_DGRAM)
         try:
             self.sock.bind((address, 0, 0, scope) if family == socket.AF_INET6 else (address, 0))
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, RECEIVE_WAIT)
         except OSError:
             self.sock.close()
             raise
@@ -107,7 +111,7 @@ class Channel:
         """Drop what is queued: late packets for the transfer before, and the ICMP errors that it caused."""
         for _ in range(64):
             try:
-                self.sock.recv(4)
+                self.sock.recv(4, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return
             except OSError:
@@ -184,4 +188,4 @@ class ChannelPool:
 def send_error(channel: Channel, datagram: bytes) -> None:
     """Send an ERROR once; it is a courtesy (RFC 1350 section 7), so a failure to send changes nothing."""
     with suppress(OSError):
-        channel.sock.send(datagram)
+        channel.sock.send(datagram, socket.MSG_DONTWAIT)

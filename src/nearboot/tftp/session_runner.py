@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from socket import MSG_DONTWAIT
 
 from nearboot.errors import ProtocolError
 from nearboot.tftp.channel_runner import Channel, send_error
@@ -96,31 +97,32 @@ class Session:
         self.transfer.retransmits += 1
         self._send_blocks(*self.transfer.start(), now)
 
-    def on_readable(self, now: float) -> None:
+    def on_readable(self, now: float) -> bool:
+        """Whether the next ACK may be waited for here: the client is in full swing."""
         try:
             datagram = os.read(self._fd, LONGEST)
         except OSError as error:
             self._on_receive_error(error, now)
-            return
+            return False
         block = int.from_bytes(datagram[:4], "big") - ACK_0
         if not 0 <= block <= 65535 or len(datagram) < 4:
             self._on_other(datagram, now)
-            return
+            return False
         todo = self.transfer.ack(block, now)
         if todo is None:
-            if self.transfer.ended:
-                self._end(now)
-            return
+            self._end_if_over(now)
+            return False
         first, count = todo
         start = (first - self._first) * self._frame
         stop = start + count * self._frame
         if start < 0 or stop > self._stop or count > self._chunk:
-            self._send_blocks(first, count, now)
-            return
+            return self._send_blocks(first, count, now)
         try:
-            self._send(self._view[start:stop])
+            self._send(self._view[start:stop], MSG_DONTWAIT)
         except OSError as error:
             self._on_send_error(error, first, count, now)
+            return False
+        return True
 
     def on_timer(self, now: float) -> float | None:
         """The wheel's turn: the next deadline, or None when the transfer is over."""
@@ -159,20 +161,21 @@ class Session:
         self._first = segment.first
         self._stop = (segment.end - segment.first) * self._frame
 
-    def _send_blocks(self, first: int, count: int, now: float) -> None:
-        """The general form: the OACK, windows across segments, more blocks than one send takes."""
-        if first == 0:
-            self._send_oack(now)
-            return
-        while count:
-            try:
+    def _send_blocks(self, first: int, count: int, now: float) -> bool:
+        """The general form: the OACK, windows across segments, more blocks than one send takes. Whether all are out."""
+        try:
+            if first == 0:
+                self._send(self.terms.oack, MSG_DONTWAIT)
+                return True
+            while count:
                 part = self._part(first, count)
                 at = (first - self._first) * self._frame
-                self._send(self._view[at : at + part * self._frame])
-            except OSError as error:
-                self._on_send_error(error, first, count, now)
-                return
-            first, count = first + part, count - part
+                self._send(self._view[at : at + part * self._frame], MSG_DONTWAIT)
+                first, count = first + part, count - part
+        except OSError as error:
+            self._on_send_error(error, first, count, now)
+            return False
+        return True
 
     def _part(self, first: int, count: int) -> int:
         """How many of the blocks go in one send; turns to the segment of ``first``."""
@@ -185,12 +188,6 @@ class Session:
             self._turn_to(segment)
             end = segment.end
         return min(count, end - first, self._chunk)
-
-    def _send_oack(self, now: float) -> None:
-        try:
-            self._send(self.terms.oack)
-        except OSError as error:
-            self._on_send_error(error, 0, 1, now)
 
     def _on_send_error(self, error: OSError, first: int, count: int, now: float) -> None:
         if isinstance(error, UnreadableError):
