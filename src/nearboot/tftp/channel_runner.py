@@ -49,7 +49,19 @@ class Carried(Protocol):
 class Channel:
     """One connected socket in the loop, and the timer of the session that it carries."""
 
-    __slots__ = ("_loop", "_segment", "_session", "_timer_at", "fd", "idle_since", "local", "peer", "sock", "uses")
+    __slots__ = (
+        "_loop",
+        "_segment",
+        "_session",
+        "_timer_at",
+        "fd",
+        "idle_since",
+        "is_clean",
+        "local",
+        "peer",
+        "sock",
+        "uses",
+    )
 
     def __init__(self, local: Local, loop: Loop) -> None:
         address, scope = local
@@ -66,6 +78,7 @@ class Channel:
         self.fd = self.sock.fileno()
         self.peer: Peer = ("", 0)
         self.uses = 0
+        self.is_clean = True
         self.idle_since = 0.0
         self._segment = 0
         self._session: Carried | None = None
@@ -77,11 +90,11 @@ class Channel:
         """Turn to a new client; what the last one still sends is dropped by the kernel from here on."""
         self.sock.connect(peer)
         self.peer = peer
-        if self.uses:
+        if not self.is_clean:
             self.sock.getsockopt(
                 socket.SOL_SOCKET, socket.SO_ERROR
             )  # reads off an ICMP error meant for the last client
-            if ioctl(self.fd, termios.FIONREAD, NOTHING) != NOTHING:  # 0.4 µs; a recv that finds nothing takes 1.4
+            if ioctl(self.fd, termios.FIONREAD, NOTHING) != NOTHING:
                 self.drain(0.0)
         self.uses += 1
 
@@ -160,8 +173,10 @@ class ChannelPool:
             raise
         return channel
 
-    def release(self, channel: Channel, now: float) -> None:
+    def release(self, channel: Channel, now: float, *, is_clean: bool = False) -> None:
+        """Give a channel back; ``is_clean`` says that nothing of the last client can still come (saves 0.8 µs)."""
         channel.rest(now)
+        channel.is_clean = is_clean
         if channel.uses >= MAX_USES or self._count >= MAX_IDLE:
             channel.close()
             return

@@ -17,7 +17,7 @@ from nearboot.tftp.runner import RECEIVE_BUFFER, Loop
 
 IP_PKTINFO = 8
 """linux/in.h; the socket module has no name for it."""
-BATCH = 32
+BATCH = 4
 """Requests taken at one wake-up, so that a flood of them does not starve the transfers."""
 RECEIVE_QUEUE = 4 << 20
 """A rack powers on at once; the kernel's default of 208 kB holds some 270 requests."""

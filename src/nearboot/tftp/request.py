@@ -38,6 +38,8 @@ Fast = Callable[[ReadRequest], Content | None]
 
 
 class Outcome(Enum):
+    __hash__ = object.__hash__  # Enum's own is Python: 0.15 µs for each look-up in a table
+
     COMPLETED = "completed"
     ABORTED_BY_CLIENT = "aborted_by_client"  # size probes end so; not a failure
     TIMED_OUT = "timed_out"

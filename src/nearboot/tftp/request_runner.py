@@ -239,7 +239,7 @@ class Reception:
         """A transfer is over, however it went."""
         transfer, frames = session.transfer, session.frames
         self.table.remove(session.key)
-        self.pool.release(session.channel, now)
+        self.pool.release(session.channel, now, is_clean=transfer.is_clean)
         outcome = OUTCOMES[transfer.state]
         sent = min(max(transfer.sent, 0) * frames.blksize, frames.size)
         stats = self._stats

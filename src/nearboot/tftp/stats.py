@@ -39,7 +39,11 @@ class Stats:
 
     def count(self, outcome: Outcome) -> None:
         """Add one to the counter that bears the outcome's name."""
-        setattr(self, outcome.value, getattr(self, outcome.value) + 1)
+        name = NAMES[outcome]
+        setattr(self, name, getattr(self, name) + 1)
 
     def snapshot(self) -> dict[str, int]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+NAMES = {outcome: outcome.value for outcome in Outcome}

@@ -25,6 +25,8 @@ from enum import Enum, auto
 
 
 class State(Enum):
+    __hash__ = object.__hash__  # Enum's own is Python: 0.15 µs for each look-up in a table
+
     OPENING = auto()  # the first reply is out, nothing was ACKed: the client may not exist
     SENDING = auto()
     COMPLETED = auto()
@@ -165,13 +167,15 @@ class Transfer:
         return self.acked + 1, 1
 
     def ack(self, block: int, now: float) -> Send | None:
-        """An ACK of ``block`` as on the wire arrived. The first lines are the table's two PROGRESS rows, unrolled."""
+        """An ACK of ``block`` as on the wire arrived. The first lines are the table's PROGRESS and LAST rows,
+        unrolled."""
         if block != self._awaited:
             return self._other_ack(block, now)
         acked = self.acked = self.sent
         last = self._last
         if acked == last:
-            return self._happen(Happening.LAST, now)
+            self.state, self.ended, self._awaited = State.COMPLETED, True, NO_BLOCK
+            return None
         sent = acked + self._windowsize
         if sent > last:  # noqa: PLR1730  # min() costs 60 ns here, a call on the hot path
             sent = last
@@ -187,6 +191,11 @@ class Transfer:
     def deadline(self) -> float | None:
         """When ``expire`` has something to do, if nothing comes before; None once the transfer has ended."""
         return None if self.ended else self._sent_at + self._wait_s
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether all was ACKed at once: nothing of it can be on the way any more, in either direction."""
+        return self.state is State.COMPLETED and not self.note and not self.retransmits
 
     @property
     def moving(self) -> bool:
