@@ -118,6 +118,33 @@ def test_ticks_go_on_while_someone_wants_them(loop: Loop) -> None:
     assert len(seen) == 3
 
 
+def test_a_reader_that_expects_more_is_asked_again_at_once(loop: Loop) -> None:
+    """Only while its peer is quick and alone; others are heard in between, and it ends when the reader says so."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    heard: list[bytes] = []
+    done = threading.Event()
+
+    def reader(now: float) -> bool:
+        try:
+            heard.append(ours.recv(10, socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            return False
+        if heard[-1] == b"299":
+            done.set()
+        return True
+
+    with ours, theirs:
+        loop.call_soon(lambda now: loop.watch(ours.fileno(), reader))
+        for number in range(300):
+            theirs.send(str(number).encode())
+            if number % 100 == 0:
+                call(loop)
+        assert done.wait(10)
+        loop.call_soon(lambda now: loop.unwatch(ours.fileno(), done.clear))
+        call(loop)
+    assert heard == [str(number).encode() for number in range(300)]
+
+
 def test_a_descriptor_closed_within_a_batch_is_not_read(loop: Loop) -> None:
     """Its event may still be in the batch; its number must not be taken by another before the batch is over."""
     pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(2)]

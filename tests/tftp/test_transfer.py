@@ -175,13 +175,28 @@ def test_the_table_has_a_row_for_everything_that_can_happen_to_a_live_transfer()
 
 
 def test_the_hot_path_is_the_table_unrolled() -> None:
-    """The first lines of ``ack`` do what the table says of PROGRESS."""
+    """The first lines of ``ack`` do what the table says of PROGRESS and LAST."""
     for windowsize in (1, 4):
         transfer = offered(9, windowsize)
         assert transfer.ack(0, 0.0) == (1, windowsize)
         assert transfer.state is TRANSITIONS[State.OPENING, Happening.PROGRESS][0]
         assert transfer.ack(windowsize, 0.0) == (windowsize + 1, windowsize)
         assert transfer.state is TRANSITIONS[State.SENDING, Happening.PROGRESS][0]
+    for state, transfer in ((State.OPENING, plain(1)), (State.SENDING, offered(1))):
+        if state is State.SENDING:
+            transfer.ack(0, 0.0)
+        assert transfer.state is state
+        assert transfer.ack(1, 0.0) is None
+        assert (transfer.state, transfer.ended) == (TRANSITIONS[state, Happening.LAST][0], True)
+
+
+def test_a_clean_end_leaves_nothing_on_the_way() -> None:
+    """Every block ACKed, none sent twice: what the channel needs to know before it serves the next client."""
+    clean, resent, unconfirmed = plain(1), plain(1), plain(2)
+    play(clean, "<< 1\n>> ack 1")
+    play(resent, "<< 1\n+1\n<< 1\n>> ack 1")
+    play(unconfirmed, "<< 1\n>> ack 1\n<< 2\n>> gone")
+    assert [transfer.is_clean for transfer in (clean, resent, unconfirmed)] == [True, False, False]
 
 
 @pytest.mark.parametrize("rollover", Rollover)
