@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 
 import pytest
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from nearboot.errors import NotFoundError
 from nearboot.inventory import boot_store
 from nearboot.inventory.apply_store import apply
+from nearboot.inventory.schema_store import writing
 from nearboot.model import AuditEntry, Event, EventKind, Inventory, Phase, Slug
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -129,3 +132,28 @@ def test_the_audit_log_tells_the_newest_first(loaded: Session) -> None:
     assert boot_store.audit(loaded) == tuple(entries[::-1])
     assert boot_store.audit(loaded, subject="b1") == (entries[3], entries[1])
     assert boot_store.audit(loaded, limit=1) == (entries[3],)
+
+
+def test_writers_of_one_server_take_turns(engine: Engine, sample: Inventory) -> None:
+    """TFTP, HTTP and the leases write at once: who comes second sees what the first has stored, and undoes nothing."""
+    with writing(engine) as session:
+        apply(session, sample)
+        run = boot_store.start_run(session, SERVER, NOW, token="t")
+    seen: list[object] = []
+
+    def second() -> None:
+        with writing(engine) as session:
+            before = boot_store.run_by_token(session, "t") if engine.dialect.name == "postgresql" else None
+            boot_store.hold(session, SERVER)
+            seen.extend([before, boot_store.run(session, run.id)])
+
+    thread = Thread(target=second)
+    ended = replace(run, finished_at=after(1), updated_at=after(1), outcome="provisioned")
+    with writing(engine) as session:
+        boot_store.hold(session, SERVER)
+        thread.start()
+        thread.join(0.3)
+        assert thread.is_alive(), "it waits for the first"
+        boot_store.update_run(session, ended)
+    thread.join()
+    assert seen[1] == ended

@@ -88,8 +88,9 @@ def begin(session: Session, server: str, now: datetime, *, reason: str) -> Run:
 def _run(session: Session, event: Event) -> Run | None:
     if event.server is None:
         return None
+    boot_store.hold(session, event.server)
     if event.run_id is not None:
-        return next((run for run in boot_store.runs(session, server=event.server) if run.id == event.run_id), None)
+        return boot_store.run(session, event.run_id)
     found = boot_store.open_run(session, event.server)
     if found is None and event.kind is EventKind.DHCP_LEASE:
         return begin(session, event.server, event.at, reason="booted by itself")

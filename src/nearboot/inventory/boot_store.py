@@ -83,11 +83,22 @@ def events(
     return tuple(_event(row, name, boot_name) for row, name, boot_name in reversed(newest))
 
 
+def hold(session: Session, server: str) -> None:
+    """Let one transaction at a time tell a server's story: another one that holds it waits for the end of this one.
+
+    TFTP, HTTP and the leases write at once; without it one would overwrite the phase that another has just stored, or
+    both would begin a run. SQLite needs nothing: ``writing`` already is alone.
+    """
+    query = select(ServerRow.id).where(ServerRow.name == server)
+    session.execute(query.with_for_update(key_share=True))  # FOR NO KEY UPDATE: rows that refer to it may be written
+
+
 def start_run(
     session: Session, server: str, now: datetime, *, token: str, phase: Phase = Phase.POWER_ON, reason: str = ""
 ) -> Run:
     """Begin a provisioning run; one that is still open ends as superseded. ``token`` is unguessable, the caller's."""
     server_id = _ids(session, "server", ServerRow, {server})[server]
+    hold(session, server)
     for row in session.scalars(select(RunRow).where(RunRow.server_id == server_id, RunRow.finished_at.is_(None))):
         row.finished_at = row.updated_at = now
         row.outcome = SUPERSEDED
@@ -113,6 +124,11 @@ def update_run(session: Session, run: Run) -> None:
 def open_run(session: Session, server: str) -> Run | None:
     """A server's run that is not finished."""
     return _first_run(session, ServerRow.name == server, RunRow.finished_at.is_(None))
+
+
+def run(session: Session, number: int) -> Run | None:
+    """The run of a number, finished or not."""
+    return _first_run(session, RunRow.id == number)
 
 
 def run_by_token(session: Session, token: str) -> Run | None:
@@ -174,7 +190,9 @@ def _first_run(session: Session, *where: Any) -> Run | None:
 
 def _runs(session: Session, where: Sequence[Any], limit: int) -> tuple[Run, ...]:
     query = select(RunRow, ServerRow.name).join(ServerRow, RunRow.server_id == ServerRow.id).where(*where)
-    found = session.execute(query.order_by(RunRow.started_at.desc(), RunRow.id.desc()).limit(limit))
+    newest = query.order_by(RunRow.started_at.desc(), RunRow.id.desc()).limit(limit)
+    # As it is now, not as this session first saw it: another transaction may have ended between (see hold).
+    found = session.execute(newest, execution_options={"populate_existing": True})
     return tuple(_run(row, server) for row, server in found)
 
 
