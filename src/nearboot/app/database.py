@@ -17,6 +17,7 @@ from nearboot.app.settings import folder
 from nearboot.config import Config
 from nearboot.errors import DatabaseError
 from nearboot.inventory import schema_store
+from nearboot.inventory.database_url import shown
 
 
 @contextmanager
@@ -61,14 +62,14 @@ def check(config: Config) -> list[str]:
 def revision(config: Config) -> tuple[str, str | None]:
     """The database's URL without its password, and its schema's revision."""
     with database(config, checked=False) as engine:
-        return engine.url.render_as_string(hide_password=True), schema_store.current_revision(engine)
+        return shown(engine.url.render_as_string(hide_password=False)), schema_store.current_revision(engine)
 
 
 def _make_folder(url: str) -> None:
     """An embedded database's folder is made when it is first used."""
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         return  # open_engine says what is wrong with it
     if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
         try:

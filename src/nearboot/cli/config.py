@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import click
 
 from nearboot.cli.output import emit, output_option
 from nearboot.cli.shell import config_of
 from nearboot.config import settings
-
-_PASSWORD = re.compile(r"://([^:/@]+):[^@]*@")
+from nearboot.inventory.database_url import shown
 
 
 @click.group()
@@ -29,4 +26,4 @@ def show(ctx: click.Context, output: str) -> None:
 
 def _shown(value: object) -> object:
     """A value without the password that a database URL may hold."""
-    return _PASSWORD.sub("://\\1:***@", value) if isinstance(value, str) else value
+    return shown(value) if isinstance(value, str) else value

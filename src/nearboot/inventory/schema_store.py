@@ -26,6 +26,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from nearboot.errors import DatabaseError
 from nearboot.inventory.boot_orm import EventRow
+from nearboot.inventory.database_url import shown
 
 BUSY_TIMEOUT_MS = 10_000
 CONNECT_TIMEOUT_S = 10
@@ -38,12 +39,12 @@ METADATA = EventRow.metadata  # Row's, which only boot_orm completes
 def open_engine(url: str) -> Engine:
     """Open a database and make sure that it answers; ``DatabaseError`` says what is wrong, never a password."""
     parsed = _parse_url(url)
-    shown = parsed.render_as_string(hide_password=True)
+    name = shown(parsed.render_as_string(hide_password=False))
     try:
         # A long-lived server outlives its database's restarts: each connection is tried before it is used.
         engine = create_engine(parsed, pool_pre_ping=True, connect_args=_connect_args(parsed))
     except (NoSuchModuleError, ImportError) as error:
-        raise DatabaseError(f"no driver for the database {shown}: {error}") from error
+        raise DatabaseError(f"no driver for the database {name}: {error}") from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -53,7 +54,7 @@ def open_engine(url: str) -> Engine:
     except SQLAlchemyError as error:
         engine.dispose()
         reason = str(getattr(error, "orig", None) or error).strip()
-        raise DatabaseError(f"cannot open the database {shown}: {reason}") from error
+        raise DatabaseError(f"cannot open the database {name}: {reason}") from error
 
 
 @contextmanager
