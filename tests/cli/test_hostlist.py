@@ -26,7 +26,9 @@ def test_expand(words: list[str], names: list[str]) -> None:
     assert expand(words) == names
 
 
-@pytest.mark.parametrize("word", ["web[3-1]", "web[a]", "web[1-2", "web]", "", "a,,b", "web[1-999999999]", "a[]"])
+@pytest.mark.parametrize(
+    "word", ["web[3-1]", "web[a]", "web[1-2", "web]", "", "a,,b", "web[1-999999999]", "a[]", "a[" + "9" * 5000 + "]"]
+)
 def test_a_broken_list_is_named(word: str) -> None:
     """The fault quotes what was written."""
     with pytest.raises(InputError, match="host list"):
@@ -38,6 +40,8 @@ def test_choose_by_name_short_name_range_and_glob() -> None:
     assert choose(["cp[3050-3051]"], KNOWN) == KNOWN[:2]
     assert choose(["db1001", "db1001.eqiad.wmnet"], KNOWN) == [KNOWN[2]]
     assert choose(["*.org"], KNOWN) == KNOWN[3:]
+    assert choose(["db*,*.b.org"], KNOWN) == [KNOWN[2], KNOWN[4]]
+    assert choose(["cp[3050-3051]*"], KNOWN) == KNOWN[:2]
 
 
 @pytest.mark.parametrize(("word", "hint"), [("cp3O50", "no server"), ("ns0", "did you mean"), ("zz*", "no server")])

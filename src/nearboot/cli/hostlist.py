@@ -14,7 +14,7 @@ from nearboot.errors import Fault, InputError, NotFoundError
 MAX_HOSTS = 100_000  # a typing error such as web[1-999999999] is refused before memory is filled
 
 _BRACKET = re.compile(r"\[([^\[\]]*)\]")
-_RANGE = re.compile(r"(\d+)(?:-(\d+))?\Z")
+_RANGE = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?\Z")
 
 
 def expand(words: Iterable[str]) -> list[str]:
@@ -40,14 +40,13 @@ def choose(words: Sequence[str], known: Sequence[str]) -> list[str]:
     for name in known:
         short.setdefault(name.split(".", 1)[0], []).append(name)
     for word in words:
-        if any(mark in word for mark in "*?") and "[" not in word:
-            found = fnmatch.filter(known, word)
-            if not found:
-                raise NotFoundError("server", word)
-        else:
-            found = [_resolve(name, index, short) for name in expand([word])]
-        chosen.update(dict.fromkeys(found))
+        for name in expand([word]):
+            chosen.update(dict.fromkeys(_globbed(name, known) or [_resolve(name, index, short)]))
     return list(chosen)
+
+
+def _globbed(name: str, known: Sequence[str]) -> list[str]:
+    return fnmatch.filter(known, name) if any(mark in name for mark in "*?") else []
 
 
 def _resolve(name: str, index: set[str], short: dict[str, list[str]]) -> str:
