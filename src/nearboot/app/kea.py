@@ -25,7 +25,7 @@ from nearboot.kea.finding import Finding
 from nearboot.kea.runner import Verdict, validate
 from nearboot.kea.settings import KeaInputs, KeaSettings, SocketType, UnknownClients
 from nearboot.kea.survey import Survey, survey
-from nearboot.model import AuditEntry, Inventory, Prefix
+from nearboot.model import AuditEntry, Prefix
 
 FILES = {4: "kea-dhcp4.conf", 6: "kea-dhcp6.conf"}
 BUILD = {4: build4, 6: build6}
@@ -40,7 +40,6 @@ class Generated:
     changed: bool
     survey: Survey
     findings: tuple[Finding, ...]
-    unknowable: tuple[str, ...]  # servers that Kea cannot recognise: no interface has a MAC (or, in DHCPv6, a DUID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +86,7 @@ def generate(config: Config, folder: Path, how: KeaSettings, *, actor: str, now:
         for family, name in FILES.items():
             document = BUILD[family](inputs, how)
             changed = write_document(folder / name, render(document))
-            counted, found = survey(inputs, document), CHECK[family](document)
-            generated.append(Generated(folder / name, changed, counted, found, _unknowable(picture.inventory, family)))
+            generated.append(Generated(folder / name, changed, survey(inputs, document), CHECK[family](document)))
         boot_store.add_audit(session, AuditEntry(now, actor, "kea.generate", str(folder)))
     return tuple(generated)
 
@@ -110,14 +108,6 @@ def _attached(text: str) -> tuple[Prefix, str]:
         return ip_network(prefix), interface
     except ValueError as error:
         raise ConfigError(f"kea.attached: found {text!r}; expected PREFIX=INTERFACE, such as fd77::/64=eth1") from error
-
-
-def _unknowable(inventory: Inventory, family: int) -> tuple[str, ...]:
-    return tuple(
-        server.name
-        for server in inventory.servers
-        if not any(interface.mac or (family == 6 and interface.duid) for interface in server.interfaces)
-    )
 
 
 def _document(path: Path) -> dict[str, object]:

@@ -46,8 +46,6 @@ def generate(ctx: click.Context, folder: Path) -> int:
         )
         for interface, why in count.unreserved:
             click.echo(f"  not reserved: {interface}: {why}")
-        for server in item.unknowable:
-            click.echo(f"  not recognisable: {server}: no interface has a MAC{' or DUID' if count.family == 6 else ''}")
         for prefix in count.subnets_without_server:
             click.echo(f"  no boot server: {prefix}")
         for name in count.odd_ports:
