@@ -4,6 +4,12 @@
 ``empty_database_url``  the same without a schema
 ``engine``, ``session`` opened on ``database_url``
 ``migrations``          the folder of migrations
+
+And the command line:
+
+``nearboot``            runs a command on ``database_url``, with a state folder of the test's own
+``quickstart``          the same with the example inventory and its latency map loaded
+``daemon``              starts ``nearboot serve ...`` as a process, which is ended with the test
 """
 
 from __future__ import annotations
@@ -13,9 +19,11 @@ import pwd
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
@@ -24,6 +32,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from nearboot.cli.root import run
 from nearboot.inventory import schema_store
 
 ROOT = Path(__file__).parent.parent
@@ -135,6 +144,93 @@ def session(engine: Engine) -> Iterator[Session]:
         yield session
 
 
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a command gave and said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+
+Nearboot = Callable[..., Ran]
+
+
+@pytest.fixture
+def nearboot(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Nearboot:
+    """Runs the real command line. Whatever happens, nobody is shown a traceback."""
+    monkeypatch.setenv("NEARBOOT_DATABASE_URL", database_url)
+    monkeypatch.setenv("NEARBOOT_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("SUDO_USER", "ada")
+    monkeypatch.delenv("NEARBOOT_CONFIG", raising=False)
+
+    def _nearboot(*words: object, code: int | None = 0) -> Ran:
+        """``code``: the exit code that is expected; None: any."""
+        capsys.readouterr()
+        ran = Ran(run([str(word) for word in words]), *capsys.readouterr())
+        assert "Traceback" not in ran.err
+        assert code is None or ran.code == code, ran.out + ran.err
+        return ran
+
+    return _nearboot
+
+
+@pytest.fixture
+def quickstart(nearboot: Nearboot) -> Nearboot:
+    nearboot("inventory", "load", ROOT / "examples" / "quickstart" / "inventory")
+    nearboot("latency", "load", ROOT / "examples" / "quickstart" / "latency.csv")
+    return nearboot
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """A running ``nearboot serve``. ``ready``: the line that it said on stdout; ``log``: where its stderr goes."""
+
+    process: subprocess.Popen[str]
+    ready: str
+    log: Path
+
+    @property
+    def port(self) -> int:
+        return int(self.ready.split(" port ")[1].split()[0])
+
+    def end(self) -> int:
+        """End it as an operator does, and give its exit code."""
+        self.process.terminate()
+        _end(self.process)
+        return self.process.returncode
+
+
+@pytest.fixture
+def daemon(nearboot: Nearboot, tmp_path: Path) -> Iterator[Callable[..., Daemon]]:
+    """Starts ``nearboot serve`` with the words given."""
+    started: list[subprocess.Popen[str]] = []
+
+    def _daemon(*words: object) -> Daemon:
+        path = tmp_path / f"serve-{len(started)}.log"
+        command = [sys.executable, "-m", "nearboot", "serve", *(str(word) for word in words)]
+        with path.open("wb") as log:
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        started.append(process)
+        assert process.stdout is not None
+        ready = process.stdout.readline()
+        assert ready.startswith("nearboot ready: "), path.read_text()
+        return Daemon(process, ready, path)
+
+    yield _daemon
+    for process in started:
+        process.terminate()
+        _end(process)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
 def _binary(name: str) -> str:
     """The newest installed PostgreSQL's program; Debian keeps them outside PATH."""
     versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: float(path.parts[4]))
@@ -189,7 +285,7 @@ def _await_ready(process: subprocess.Popen[bytes], folder: Path) -> None:
     pytest.fail(f"PostgreSQL did not start:\n{(folder / 'log').read_text()}", pytrace=False)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> None:
     try:
         process.wait(10)
     except subprocess.TimeoutExpired:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
 from nearboot.cli.root import run
+from nearboot.inventory import schema_store
 
 
 def test_upgrade_twice_then_check_and_show(
-    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A second upgrade changes nothing; the schema is then as declared."""
-    monkeypatch.setenv("NEARBOOT_DATABASE_URL", database_url)
+    monkeypatch.setenv("NEARBOOT_DATABASE_URL", empty_database_url)
     assert [run(["db", "upgrade"]) for _ in range(2)] == [0, 0]
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("the schema went from nothing to revision ")
@@ -32,3 +37,40 @@ def test_a_database_that_cannot_be_reached_is_named(
     assert run(["db", "show"]) == 1
     error = capsys.readouterr().err
     assert "127.0.0.1" in error and "s3cret" not in error and "Traceback" not in error
+
+
+def test_a_schema_that_is_behind_is_refused_until_it_is_upgraded(
+    nearboot: Callable[..., Any],
+    empty_database_url: str,
+    open_engine: Callable[[str], Engine],
+    migrations: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing is read from tables that are not as declared; the message names the command."""
+    monkeypatch.setenv("NEARBOOT_DATABASE_URL", empty_database_url)
+    schema_store.upgrade(open_engine(empty_database_url), migrations, to="0001")
+    ran = nearboot("server", "list", code=1)
+    assert "is at schema revision 0001, this nearboot needs " in ran.err
+    assert ran.err.endswith("run nearboot db upgrade\n")
+    nearboot("db", "upgrade")
+    nearboot("server", "list")
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        pytest.param("garbage", "the database URL is not readable", id="no url"),
+        pytest.param("foo://bar", "'foo' is not supported; use sqlite or postgresql", id="another database"),
+        pytest.param("sqlite:////dev/null/nearboot.db", "cannot make the folder of the database", id="no folder"),
+        pytest.param("sqlite:////dev", "unable to open database file", id="a folder"),
+    ],
+)
+def test_a_wrong_url_is_one_clear_line(
+    url: str, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For every command that needs the database."""
+    monkeypatch.setenv("NEARBOOT_DATABASE_URL", url)
+    for words in (["db", "show"], ["server", "list"], ["db", "upgrade"]):
+        assert run(words) == 1
+        error = capsys.readouterr().err
+        assert error.startswith("nearboot: ") and message in error and error.count("\n") == 1
