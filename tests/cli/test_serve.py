@@ -1,0 +1,64 @@
+"""``nearboot serve``: what keeps a daemon from starting is one clear line; how a daemon works is in tests/app."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Nearboot = Callable[..., Any]
+
+KINDS = {"tftp": socket.SOCK_DGRAM, "http": socket.SOCK_STREAM}
+sqlite_only = pytest.mark.parametrize("backend", ["sqlite"])
+
+
+@pytest.fixture(params=KINDS)
+def taken(request: pytest.FixtureRequest) -> Iterator[tuple[str, int]]:
+    """A daemon's name, and a port of its kind that something else listens on."""
+    with socket.socket(socket.AF_INET, KINDS[request.param]) as other:
+        other.bind(("127.0.0.1", 0))
+        if request.param == "http":
+            other.listen()
+        yield request.param, other.getsockname()[1]
+
+
+@sqlite_only
+def test_a_port_in_use_is_told(quickstart: Nearboot, taken: tuple[str, int], tmp_path: Path) -> None:
+    """Address and port are named."""
+    kind, port = taken
+    ran = quickstart("serve", kind, "--host", "127.0.0.1", "--port", port, "--root", tmp_path, code=1)
+    line = ran.err.splitlines()[-1]
+    assert line.startswith(f"nearboot: {kind.upper()} cannot listen on 127.0.0.1 port {port}: ")
+
+
+@sqlite_only
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_missing_root_is_told(quickstart: Nearboot, kind: str, tmp_path: Path) -> None:
+    """The setting that names it is told as well."""
+    missing = tmp_path / "missing"
+    ran = quickstart("serve", kind, "--host", "127.0.0.1", "--port", 0, "--root", missing, code=1)
+    assert ran.err == f"nearboot: the folder of boot files is not there: {missing} (set boot_root, or make it)\n"
+
+
+@sqlite_only
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_unknown_boot_server_is_told(quickstart: Nearboot, kind: str, tmp_path: Path) -> None:
+    """Before anything is served under a name that no route has."""
+    how = ["--host", "127.0.0.1", "--port", 0, "--root", tmp_path]
+    ran = quickstart("serve", kind, *how, "--boot-server", "ams-bot", code=1)
+    assert ran.err.startswith("nearboot: no boot server named 'ams-bot'; did you mean ams-boot")
+
+
+@sqlite_only
+@pytest.mark.parametrize("kind", [*KINDS, "leases"])
+def test_a_database_that_does_not_answer_is_told(
+    nearboot: Nearboot, monkeypatch: pytest.MonkeyPatch, kind: str, tmp_path: Path
+) -> None:
+    """A daemon that could look up nobody does not start."""
+    monkeypatch.setenv("NEARBOOT_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    words = [tmp_path / "leases.csv"] if kind == "leases" else ["--root", tmp_path, "--port", 0]
+    ran = nearboot("serve", kind, *words, code=1)
+    assert ran.err.startswith("nearboot: cannot open the database postgresql")
