@@ -7,7 +7,7 @@ picture.route(Slug("ams"), 4).chosen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -68,7 +68,7 @@ class Picture:
 def look(session: Session, config: Config, now: datetime) -> Picture:
     """Read what routes depend on, and select them for every location and both families."""
     inventory = store.read_inventory(session)
-    health = {item.boot_server: item for item in route_store.health(session)}
+    health = newest(route_store.health(session))
     maps: list[LatencyMap] = []
     findings: list[Reason] = []
     distrusted: set[Slug] = set()
@@ -79,6 +79,11 @@ def look(session: Session, config: Config, now: datetime) -> Picture:
         distrusted |= guarded.distrusted
     ladder = Ladder.of(maps, inventory.locations, now=now, distrusted=frozenset(distrusted))
     return _select(Picture(inventory, health, ladder, policy(config), now, (), tuple(findings)))
+
+
+def newest(checks: Iterable[Health]) -> dict[Slug, Health]:
+    """The last check of each boot server, wherever it ran: one from a place that probes no more counts no more."""
+    return {check.boot_server: check for check in sorted(checks, key=lambda check: check.checked_at)}
 
 
 def with_state(picture: Picture, name: Slug, state: AdminState) -> Picture:
