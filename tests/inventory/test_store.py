@@ -27,8 +27,8 @@ def name(server: Server | None) -> str | None:
     return server.name if server else None
 
 
-def lease(session: Session, server: str | None, address: str, at: datetime) -> None:
-    add_event(session, Event(at, EventKind.DHCP_LEASE, server, subject=address))
+def lease(session: Session, server: str | None, address: str, at: datetime, **detail: int) -> None:
+    add_event(session, Event(at, EventKind.DHCP_LEASE, server, subject=address, detail=detail))
 
 
 def test_a_server_is_found_by_name_in_any_case(loaded: Session) -> None:
@@ -69,6 +69,16 @@ def test_a_leased_address_belongs_to_who_leased_it_last(loaded: Session) -> None
     lease(loaded, "db-fra-01", "10.10.0.151", NOW + timedelta(hours=2))
     asked = [store.server_by_address(loaded, address, NOW + timedelta(minutes=m)) for m in (-1, 0, 59, 60, 119, 120)]
     assert [name(each) for each in asked] == [None, "web-ams-01", "web-ams-01", "db-fra-01", "db-fra-01", None]
+
+
+def test_a_lease_is_of_use_for_its_lifetime(loaded: Session) -> None:
+    """From just before it was noticed (the first read is quicker than the lease file) until it has run out."""
+    lease(loaded, "web-ams-01", "10.10.0.150", NOW, valid_lifetime_s=3600)
+    asked = [
+        store.server_by_address(loaded, ip_address("10.10.0.150"), NOW + timedelta(seconds=s))
+        for s in (-60, -1, 3600, 3601)
+    ]
+    assert [name(each) for each in asked] == [None, "web-ams-01", "web-ams-01", None]
 
 
 def test_servers_are_selected_by_place_tier_model_and_name(loaded: Session) -> None:

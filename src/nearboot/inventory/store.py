@@ -8,7 +8,7 @@ Every function takes the session that the caller opened, and takes and gives val
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from ipaddress import IPv4Address
 from typing import Any
@@ -61,6 +61,9 @@ __all__ = [
     "tiers",
 ]
 
+NOTICED = timedelta(seconds=2)
+"""How long after Kea's answer a lease may come to be known."""
+
 
 def server(session: Session, name: str) -> Server:
     """The server of a name; ``NotFoundError`` with the nearest names."""
@@ -112,18 +115,24 @@ def server_by_uuid(session: Session, uuid: str) -> Server | None:
 
 
 def server_by_address(session: Session, address: Address, at: datetime) -> Server | None:
-    """The server that has an address at a time: by its inventory, else by the newest lease of that address."""
+    """The server that has an address at a time: by its inventory, else by the newest lease of that address.
+
+    A lease holds for its lifetime. One that was noticed just after that time counts too: a client asks for its first
+    file within milliseconds of Kea's answer, before the lease file has been read.
+    """
     column = InterfaceRow.ipv4 if isinstance(address, IPv4Address) else InterfaceRow.ipv6
     found = _server_with(session, column == str(address))
     if found is not None:
         return found
     lease = session.scalars(
         select(EventRow)
-        .where(EventRow.kind == EventKind.DHCP_LEASE.value, EventRow.subject == str(address), EventRow.at <= at)
+        .where(
+            EventRow.kind == EventKind.DHCP_LEASE.value, EventRow.subject == str(address), EventRow.at <= at + NOTICED
+        )
         .order_by(EventRow.at.desc(), EventRow.id.desc())
         .limit(1)
     ).first()
-    if lease is None or lease.server_id is None:
+    if lease is None or lease.server_id is None or _has_expired(lease, at):
         return None
     leased: tuple[Server, ...] = read(session, TABLE["servers"], ServerRow.id == lease.server_id)
     return leased[0]
@@ -199,6 +208,11 @@ def _server_with(session: Session, condition: ColumnElement[bool]) -> Server | N
     number = session.scalar(select(InterfaceRow.server_id).where(condition))
     found: tuple[Server, ...] = () if number is None else read(session, TABLE["servers"], ServerRow.id == number)
     return found[0] if found else None
+
+
+def _has_expired(lease: EventRow, at: datetime) -> bool:
+    lifetime_s = lease.detail.get("valid_lifetime_s")
+    return isinstance(lifetime_s, int) and lease.at + timedelta(seconds=lifetime_s) < at
 
 
 def _below(session: Session, slug: str) -> list[int]:
