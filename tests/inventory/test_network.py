@@ -48,6 +48,11 @@ def subnet(**fields: str) -> str:
             id="relay-family",
         ),
         pytest.param(
+            subnet(prefix="10.0.0.0/24", relays="[10.9.0.1, 10.9.0.1]"),
+            "subnets[0].relays[1]: found the relay 10.9.0.1 again; expected each once",
+            id="relay-twice",
+        ),
+        pytest.param(
             subnet(prefix="10.0.0.0/24", pools="[10.0.0.200-10.0.1.5]"),
             "subnets[0].pools[0]: found 10.0.1.5, which is outside the prefix; expected an address in 10.0.0.0/24",
             id="pool-end-outside",

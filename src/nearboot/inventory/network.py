@@ -44,6 +44,15 @@ def families(scene: Scene) -> Iterator[Fault]:
                 yield scene.places.fault("subnets", index, path, found=str(address), expected=expected)
 
 
+def relays(scene: Scene) -> Iterator[Fault]:
+    """A subnet names a relay once: Kea refuses the whole configuration otherwise."""
+    for index, subnet in enumerate(scene.wanted.subnets):
+        for n, address in enumerate(subnet.relays):
+            if address in subnet.relays[:n]:
+                found = f"the relay {address} again"
+                yield scene.places.fault("subnets", index, f"relays[{n}]", found=found, expected="each once")
+
+
 def insides(scene: Scene) -> Iterator[Fault]:
     """A gateway and pools lie in their prefix (an IPv6 gateway may be link-local), and pools do not overlap."""
     for index, subnet in enumerate(scene.wanted.subnets):
@@ -72,7 +81,7 @@ def homeless(scene: Scene) -> Iterator[Fault]:
                     yield scene.places.fault("servers", index, path, found=found, expected=expected)
 
 
-NETWORK_RULES: tuple[Callable[[Scene], Iterator[Fault]], ...] = (overlaps, families, insides, homeless)
+NETWORK_RULES: tuple[Callable[[Scene], Iterator[Fault]], ...] = (overlaps, families, relays, insides, homeless)
 
 
 def _holds(outer: Subnet, inner: Subnet) -> bool:
