@@ -9,6 +9,7 @@ from nearboot.kea.document import Json
 from nearboot.kea.finding import Severity
 
 MAC = "52:54:00:00:00:01"
+GATEWAY: Json = {"option-data": [{"name": "routers", "data": "10.0.0.254"}]}
 
 
 def subnet(number: int = 1, prefix: str = "10.0.0.0/24", **more: object) -> Json:
@@ -117,6 +118,15 @@ def test_good_subnets_have_no_findings(document: Json) -> None:
     [
         pytest.param({}, "nobody is answered", id="no-subnet"),
         pytest.param({"subnet4": [{"id": 1, "subnet": "10.0.0.0/24"}]}, "no server to read it from", id="no-server"),
+        pytest.param(
+            {"subnet4": [subnet(pools=[{"pool": "10.0.0.250 - 10.0.0.255"}])]}, "10.0.0.255 is in it", id="broadcast"
+        ),
+        pytest.param(
+            {"subnet4": [subnet(pools=[{"pool": "10.0.0.2 - 10.0.0.9"}])]}, "the boot server's", id="boot-server-lent"
+        ),
+        pytest.param(
+            {"subnet4": [subnet(pools=[{"pool": "10.0.0.200 - 10.0.0.254"}]) | GATEWAY]}, "gateway's", id="gateway-lent"
+        ),
     ],
 )
 def test_doubtful_things_are_warnings(document: Json, words: str) -> None:

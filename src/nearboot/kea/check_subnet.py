@@ -62,6 +62,32 @@ def _pools(path: str, subnet: Json, prefix: Prefix) -> Iterator[Finding]:
             yield Finding(place, f"{text} is outside {prefix}")
         elif int(first) > int(last):
             yield Finding(place, f"{text} ends before it begins")
+        else:
+            yield from _lent(place, subnet, prefix, first, last)
+
+
+def _lent(place: str, subnet: Json, prefix: Prefix, first: Address, last: Address) -> Iterator[Finding]:
+    """Kea lends every address of a pool, also those that nobody may have or that somebody has already."""
+    taken = {str(prefix.network_address): "the network's", str(prefix.broadcast_address): "the broadcast address"}
+    taken = taken if prefix.version == 4 and prefix.prefixlen < 31 else {}
+    taken |= {router.strip(): "the gateway's" for router in _routers(subnet)}
+    taken |= {str(subnet["next-server"]): "the boot server's"} if subnet.get("next-server") else {}
+    for text, whose in taken.items():
+        if _within(text, first, last):
+            yield Finding(place, f"{text} is in it, {whose}: Kea would lend it to a client", Severity.WARNING)
+
+
+def _routers(subnet: Json) -> list[str]:
+    options = [option for option in rows(subnet.get("option-data")) if option.get("name") == "routers"]
+    return [router for option in options for router in str(option.get("data", "")).split(",")]
+
+
+def _within(text: str, first: Address, last: Address) -> bool:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False
+    return address.version == first.version and int(first) <= int(address) <= int(last)
 
 
 def _addresses(path: str, subnet: Json, prefix: Prefix) -> Iterator[Finding]:
