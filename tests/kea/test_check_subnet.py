@@ -96,7 +96,7 @@ def test_what_is_wrong_is_named_with_its_place(document: Json, path: str, words:
 @pytest.mark.parametrize(
     "document",
     [
-        pytest.param({"subnet4": [subnet(pools=[{"pool": "10.0.0.128/25"}])]}, id="pool-as-a-prefix"),
+        pytest.param({"subnet4": [subnet(pools=[{"pool": "10.0.0.128/26"}])]}, id="pool-as-a-prefix"),
         pytest.param({"next-server": "10.0.0.2", "subnet4": [{"id": 1, "subnet": "10.0.0.0/24"}]}, id="global-server"),
         pytest.param(
             {"shared-networks": [{"next-server": "10.0.0.2", "subnet4": [{"id": 1, "subnet": "10.0.0.0/24"}]}]},
