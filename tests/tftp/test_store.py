@@ -121,6 +121,17 @@ def test_a_source_fills_scattered_views(root: Path) -> None:
     assert buffer[1500:2500] == (bytes(range(256)) * 12)[1256 - 256 :][:1000]
 
 
+def test_a_read_that_stops_short_is_finished_view_by_view(root: Path) -> None:
+    """Wherever it stopped: within a view, at its end, before the first byte."""
+    whole_file = (root / "kernel").read_bytes()
+    source = FileSource(file_content(root / "kernel"))
+    for done in (0, 5, 10, 17):
+        buffer = bytearray(whole_file[256 : 256 + done]) + bytes(30 - done)
+        view = memoryview(buffer)
+        source._read_rest([view[0:10], view[10:20], view[20:30]], 256, done)
+        assert bytes(buffer) == whole_file[256:286]
+
+
 def test_a_changed_file_is_refused(root: Path) -> None:
     """When it is opened, and while it is read."""
     content = file_content(root / "kernel")

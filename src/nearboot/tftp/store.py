@@ -120,16 +120,25 @@ class FileSource:
 
     def read_into(self, views: Sequence[memoryview], offset: int) -> None:
         """One preadv where the file system gives all at once, as it does but for a file that shrank."""
-        left = list(views)
-        while left and (done := os.preadv(self._fd, left, offset)):
-            offset += done
-            while left and done >= len(left[0]):
-                done -= len(left.pop(0))
-            if left and done:
-                left[0] = left[0][done:]
-        if any(len(view) for view in left) or not is_same(os.fstat(self._fd), self._content):
+        wanted = sum(map(len, views))
+        done = os.preadv(self._fd, views, offset) if wanted else 0
+        if done != wanted:
+            self._read_rest(views, offset, done)
+        if not is_same(os.fstat(self._fd), self._content):
             raise FileChangedError(self._content.path)
-        os.posix_fadvise(self._fd, offset, READ_AHEAD, os.POSIX_FADV_WILLNEED)
+        os.posix_fadvise(self._fd, offset + wanted, READ_AHEAD, os.POSIX_FADV_WILLNEED)
+
+    def _read_rest(self, views: Sequence[memoryview], offset: int, done: int) -> None:
+        """View by view, from where the first read stopped: a signal, or a file system that gives less."""
+        for view in views:
+            have = min(done, len(view))
+            done -= have
+            while have < len(view):
+                got = os.preadv(self._fd, [view[have:]], offset + have)
+                if not got:
+                    raise FileChangedError(self._content.path)
+                have += got
+            offset += len(view)
 
     def __del__(self) -> None:
         if self._fd >= 0:
