@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nearboot.tftp import TftpServer, TransferEvent
+from nearboot.tftp import Limits, Pace, TftpServer, TransferEvent
 from nearboot.tftp.packet import Ack, Mode, Opcode, Packet, Request, encode, parse
 from nearboot.tftp.store import StaticRoot
 
@@ -87,7 +87,13 @@ def serve(root: Path) -> Iterator[Serve]:
         def start(handler: object = None, **settings: object) -> Served:
             events: queue.SimpleQueue[TransferEvent] = queue.SimpleQueue()
             static = StaticRoot(root)
-            arguments: dict[str, object] = {"host": "127.0.0.1", "port": 0, "on_event": events.put}
+            patient = Limits(pace=Pace(timeout_s=5.0))  # a busy machine must not look like a lost packet
+            arguments: dict[str, object] = {
+                "host": "127.0.0.1",
+                "port": 0,
+                "on_event": events.put,
+                "limits": patient,
+            }
             if handler is None:
                 arguments["fast"] = static.lookup
             server = TftpServer(handler, **(arguments | settings))  # type: ignore[arg-type]  # test settings by name

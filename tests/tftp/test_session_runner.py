@@ -140,7 +140,9 @@ def test_a_missing_last_ack_is_success_with_a_note(serve: Fixture, connect: Fixt
     wire.ask("empty", ("tsize", "0"))
     wire.receive()
     wire.ack(0)
-    assert [wire.receive() for _ in range(3)] == [Data(1, b"")] * 3
+    received: list[object] = []
+    while received.count(Data(1, b"")) < 3:  # a slow moment here may bring the OACK twice
+        received.append(wire.receive())
     event = served.event()
     assert (event.outcome, event.error) == (Outcome.COMPLETED, "the last ACK never came")
 
