@@ -1,0 +1,34 @@
+"""Changing a boot server's state tells who moves, and is in the audit log once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from nearboot.app.boot_server import set_state
+from nearboot.app.database import reading
+from nearboot.config import Config
+from nearboot.errors import NotFoundError
+from nearboot.inventory import boot_store, store
+from nearboot.model import AdminState
+
+
+def test_who_moves_is_told(fleet: Config, now: datetime) -> None:
+    """Before and after of each route whose choice differs."""
+    old, moved, picture = set_state(fleet, "here-boot", AdminState.DRAINING, reason="fan", actor="ada", now=now)
+    assert old is AdminState.ACTIVE
+    assert {(b.location, b.chosen, a.chosen) for b, a in moved} == {("here", "here-boot", "there-boot")}
+    assert picture.route(moved[0][0].location, 4).chosen == "there-boot"
+    again = set_state(fleet, "here-boot", AdminState.DRAINING, reason="fan", actor="ada", now=now)
+    assert (again[0], again[1]) == (AdminState.DRAINING, [])
+    with reading(fleet) as session:
+        assert store.boot_server(session, "here-boot").state is AdminState.DRAINING
+        (entry,) = boot_store.audit(session, subject="here-boot")
+    assert (entry.actor, entry.detail) == ("ada", "active to draining: fan")
+
+
+def test_an_unknown_one_changes_nothing(fleet: Config, now: datetime) -> None:
+    """Close names are offered."""
+    with pytest.raises(NotFoundError, match="did you mean here-boot"):
+        set_state(fleet, "here-bot", AdminState.DISABLED, reason="", actor="ada", now=now)

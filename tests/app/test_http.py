@@ -1,0 +1,55 @@
+"""``nearboot serve http`` as a process: the same answers as over TFTP, call-backs that end a run, health."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from nearboot.app import provision
+from nearboot.app.database import reading
+from nearboot.config import Config
+from nearboot.inventory import boot_store
+from nearboot.model import EventKind, Phase
+
+Nearboot = Callable[..., Any]
+
+
+@pytest.fixture
+def http(fleet: Config, daemon: Callable[..., Any]) -> Any:
+    return daemon("http", "--host", "127.0.0.1", "--port", 0, "--root", fleet.root)
+
+
+def test_an_installation_is_followed_to_its_end(fleet: Config, http: Any, nearboot: Nearboot, now: datetime) -> None:
+    """Files and configuration are read, the installer calls back; the trace is complete."""
+    run = provision.start(fleet, ["lo-01"], reason="test", actor="ada", now=now)[0]
+    with httpx.Client(base_url=f"http://127.0.0.1:{http.port}", trust_env=False, timeout=30) as client:
+        assert client.get("/healthz").json() == {"status": "ok"}
+        assert client.get("/deb/initrd.gz").content == b"initrd"
+        config = client.get("/grub/grub.cfg").text
+        assert "# lo-01: GRUB" in config and f"/callback/{run.token}" in config
+        assert client.get("/no-such-file").status_code == 404
+        unknown = client.post("/callback/stranger", data={"phase": "provisioned"})
+        assert (unknown.status_code, unknown.text) == (404, "no call-back token named 'stranger'\n")
+        assert client.post(f"/callback/{run.token}", data={}).status_code == 400
+        for phase in ("installer", "provisioned"):
+            assert client.post(f"/callback/{run.token}", data={"phase": phase, "uptime": "5.2"}).is_success
+    assert http.end() == 0
+
+    with reading(fleet) as session:
+        events = boot_store.events(session, run_id=run.id)
+        (ended,) = boot_store.runs(session, server="lo-01")
+    reads = [(e.subject, e.outcome, e.boot_server) for e in events if e.kind is EventKind.HTTP_READ]
+    assert reads[:2] == [("deb/initrd.gz", "ok", "here-boot"), ("grub/grub.cfg", "ok", "here-boot")]
+    assert reads[2][0] == "no-such-file" and reads[2][1] != "ok"
+    calls = [e for e in events if e.kind is EventKind.CALLBACK]
+    assert [(e.subject, e.phase) for e in calls] == [("installer", Phase.INSTALLER), ("provisioned", Phase.PROVISIONED)]
+    assert calls[0].detail["uptime"] == "5.2"
+    assert (ended.phase, ended.outcome) == (Phase.PROVISIONED, "provisioned")
+    trace = json.loads(nearboot("trace", "lo-01", "-o", "json").out)[0]
+    assert trace["complete"] and trace["missing"] is None
+    assert "Traceback" not in http.log.read_text()
