@@ -1,0 +1,36 @@
+"""A latency file is read, placed, guarded and stored as a whole, or not at all."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from nearboot.app import latency
+from nearboot.config import Config
+from nearboot.errors import InputError
+
+
+def _load(config: Config, file: Path, now: datetime, *, unit: str | None = None) -> latency.Loaded:
+    return latency.load(config, str(file), latency.Reading(unit=unit), dry_run=False, actor="ada", now=now)
+
+
+def test_the_newest_map_of_each_source_is_in_use(fleet: Config, now: datetime, tmp_path: Path) -> None:
+    """The file's name is its source where none is given."""
+    file = tmp_path / "more.csv"
+    file.write_text("src,dst,rtt\nhere,there,7\n")
+    assert [_load(fleet, file, now, unit="ms").epoch for _ in range(2)] == [1, 2]
+    maps = {m.source: (m.epoch, [s.rtt_ms for s in m.samples]) for m in latency.current_maps(fleet)}
+    assert maps == {"more": (2, [7.0]), "pairs": (1, [9.0, 9.0])}
+
+
+def test_a_file_that_is_not_text_is_refused(fleet: Config, now: datetime, tmp_path: Path) -> None:
+    """As is one without a unit: nothing is stored."""
+    binary, unitless = tmp_path / "b.csv", tmp_path / "u.csv"
+    binary.write_bytes(b"\xff\xfe\x00")
+    unitless.write_text("src,dst,rtt\nhere,there,7\n")
+    for file in (binary, unitless, tmp_path / "missing.csv"):
+        with pytest.raises(InputError):
+            _load(fleet, file, now)
+    assert [m.source for m in latency.current_maps(fleet)] == ["pairs"]
