@@ -84,6 +84,8 @@ def test_routes_come_back_with_all_their_reasons(loaded: Session) -> None:
     route_store.set_routes(loaded, routes[::-1], NOW)
     assert route_store.routes(loaded) == routes
     assert route_store.routes_decided_at(loaded) == NOW
+    assert route_store.chosen(loaded, AMS) == {4: "ams-boot", 6: None}
+    assert route_store.chosen(loaded, FRA) == {}
 
 
 def test_routes_are_replaced_as_a_whole(loaded: Session) -> None:

@@ -78,9 +78,4 @@ def _server(session: Session, lease: Lease) -> Server | None:
 
 
 def _named(session: Session, server: Server | None, lease: Lease) -> Slug | None:
-    if server is None:
-        return None
-    for route in route_store.routes(session):
-        if route.location == server.location and route.family == lease.address.version:
-            return route.chosen
-    return None
+    return route_store.chosen(session, server.location).get(lease.address.version) if server else None

@@ -24,8 +24,7 @@ def of_server(config: Config, name: str, *, run_id: int | None, now: datetime) -
         if run is None:
             return None
         events = boot_store.events(session, run_id=run.id, limit=MAX_EVENTS)
-        routes = route_store.routes(session)
-    expected = {route.family: route.chosen for route in routes if route.location == server.location}
+        expected = route_store.chosen(session, server.location)
     return trace(run, events, expected=expected | _told(events), now=now)
 
 

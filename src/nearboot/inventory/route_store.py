@@ -147,6 +147,17 @@ def routes(session: Session) -> tuple[Route, ...]:
     return tuple(sorted(found, key=lambda route: (route.location, route.family)))
 
 
+def chosen(session: Session, location: Slug) -> dict[int, Slug | None]:
+    """A location's boot servers as decided last, by family, without all that was weighed (hundreds of kilobytes)."""
+    query = (
+        select(RouteRow.family, BootServerRow.name)
+        .join(LocationRow, RouteRow.location_id == LocationRow.id)
+        .outerjoin(BootServerRow, RouteRow.chosen_id == BootServerRow.id)
+        .where(LocationRow.slug == location)
+    )
+    return {family: Slug(name) if name else None for family, name in session.execute(query)}
+
+
 def routes_decided_at(session: Session) -> datetime | None:
     """When the routes were decided; None before the first time."""
     return session.scalar(select(RouteRow.decided_at).order_by(RouteRow.decided_at.desc()).limit(1))
