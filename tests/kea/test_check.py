@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from nearboot.kea.check import Severity, check4, check6
 from nearboot.kea.document import Json
 
-SUBNET: Json = {"id": 1, "subnet": "10.0.0.0/24", "next-server": "10.0.0.2"}
+SUBNET: Json = {
+    "id": 1,
+    "subnet": "10.0.0.0/24",
+    "next-server": "10.0.0.2",
+    "pools": [{"pool": "10.0.0.100 - 10.0.0.150"}],
+}
 CHANNEL: Json = {"socket-type": "unix", "socket-name": "/run/kea/kea4-ctrl-socket"}
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+
 import pytest
 
 from nearboot.kea.check_subnet import findings_of_subnets
@@ -9,11 +11,21 @@ from nearboot.kea.document import Json
 from nearboot.kea.finding import Severity
 
 MAC = "52:54:00:00:00:01"
+POOLS = [{"pool": "10.0.0.100 - 10.0.0.150"}]
 GATEWAY: Json = {"option-data": [{"name": "routers", "data": "10.0.0.254"}]}
 
 
 def subnet(number: int = 1, prefix: str = "10.0.0.0/24", **more: object) -> Json:
-    return {"id": number, "subnet": prefix, "next-server": "10.0.0.2", **more}
+    return {"id": number, "subnet": prefix, "next-server": "10.0.0.2", "pools": [{"pool": pool(prefix)}], **more}
+
+
+def pool(prefix: str) -> str:
+    """Some addresses of a prefix; of one that cannot be read, any."""
+    try:
+        first = ip_network(prefix).network_address
+    except ValueError:
+        return "10.0.0.10 - 10.0.0.20"
+    return f"{first + 10} - {first + 20}"
 
 
 def host(mac: str = MAC, **more: object) -> Json:
@@ -97,9 +109,16 @@ def test_what_is_wrong_is_named_with_its_place(document: Json, path: str, words:
     "document",
     [
         pytest.param({"subnet4": [subnet(pools=[{"pool": "10.0.0.128/26"}])]}, id="pool-as-a-prefix"),
-        pytest.param({"next-server": "10.0.0.2", "subnet4": [{"id": 1, "subnet": "10.0.0.0/24"}]}, id="global-server"),
         pytest.param(
-            {"shared-networks": [{"next-server": "10.0.0.2", "subnet4": [{"id": 1, "subnet": "10.0.0.0/24"}]}]},
+            {"next-server": "10.0.0.2", "subnet4": [{"id": 1, "subnet": "10.0.0.0/24", "pools": POOLS}]},
+            id="global-server",
+        ),
+        pytest.param(
+            {
+                "shared-networks": [
+                    {"next-server": "10.0.0.2", "subnet4": [{"id": 1, "subnet": "10.0.0.0/24", "pools": POOLS}]}
+                ]
+            },
             id="server-of-the-network",
         ),
         pytest.param(
@@ -117,7 +136,14 @@ def test_good_subnets_have_no_findings(document: Json) -> None:
     ("document", "words"),
     [
         pytest.param({}, "nobody is answered", id="no-subnet"),
-        pytest.param({"subnet4": [{"id": 1, "subnet": "10.0.0.0/24"}]}, "no server to read it from", id="no-server"),
+        pytest.param(
+            {"subnet4": [{"id": 1, "subnet": "10.0.0.0/24", "pools": POOLS}]},
+            "no server to read it from",
+            id="no-server",
+        ),
+        pytest.param(
+            {"subnet4": [subnet(pools=[], reservations=[host(hostname="x")])]}, "nobody there is answered", id="no-pool"
+        ),
         pytest.param(
             {"subnet4": [subnet(pools=[{"pool": "10.0.0.250 - 10.0.0.255"}])]}, "10.0.0.255 is in it", id="broadcast"
         ),

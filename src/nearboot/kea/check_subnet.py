@@ -30,6 +30,7 @@ def findings_of_subnets(document: Json, family: int) -> Iterator[Finding]:
             continue
         prefixes.append((path, prefix))
         yield from _pools(path, subnet, prefix)
+        yield from _addressless(path, subnet)
         yield from _addresses(path, subnet, prefix)
         yield from _repeats(f"{path}.reservations", rows(subnet.get("reservations")))
         if family == 4:
@@ -64,6 +65,14 @@ def _pools(path: str, subnet: Json, prefix: Prefix) -> Iterator[Finding]:
             yield Finding(place, f"{text} ends before it begins")
         else:
             yield from _lent(place, subnet, prefix, first, last)
+
+
+def _addressless(path: str, subnet: Json) -> Iterator[Finding]:
+    """A reservation of a name alone gives no address: Kea takes it from a pool, or does not answer."""
+    lends = rows(subnet.get("pools")) or rows(subnet.get("pd-pools"))
+    if not lends and not any(_reserved(host) for host in rows(subnet.get("reservations"))):
+        text = f"none, and no address is reserved in {subnet.get('subnet')}: nobody there is answered"
+        yield Finding(f"{path}.pools", text, Severity.WARNING)
 
 
 def _lent(place: str, subnet: Json, prefix: Prefix, first: Address, last: Address) -> Iterator[Finding]:
