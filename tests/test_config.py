@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from nearboot.config import Config, parse, settings
@@ -40,6 +42,32 @@ def test_every_fault_is_reported_with_its_line() -> None:
         "n.yaml:5: routing.rto_ms: found 'soon'; expected a number",
         "n.yaml:6: kea.option67: found 'yes'; expected true or false",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        pytest.param("tftp: {port: 99999}", "tftp.port: found 99999; expected at least 0, at most 65535", id="port"),
+        pytest.param("tftp: {max_blksize: -5}", "found -5; expected at least 8, at most 65464", id="blksize"),
+        pytest.param("health: {attempts: 0}", "health.attempts: found 0; expected at least 1", id="attempts"),
+        pytest.param("routing: {rto_ms: nan}", "routing.rto_ms: found nan; expected at least 0", id="not-a-number"),
+        pytest.param("health: {timeout_s: inf}", "found inf; expected at least 0.001", id="infinite"),
+    ],
+)
+def test_numbers_have_limits(text: str, fault: str) -> None:
+    """A port of 99999 would become another one without a word."""
+    with pytest.raises(InputError) as caught:
+        parse(text, "n.yaml", Config())
+    assert fault in str(caught.value)
+
+
+def test_the_defaults_are_within_their_limits() -> None:
+    """Writing down what ``config show`` says changes nothing."""
+    sections = ("tftp", "http", "routing", "health")
+    numbers = {name: value for name, (value, _) in settings(Config()).items() if name.startswith(sections)}
+    for name, value in numbers.items():
+        section, key = name.split(".")
+        assert parse(f"{section}: {{{key}: {json.dumps(value)}}}", "n.yaml", Config()) == Config()
 
 
 def test_broken_yaml_is_a_fault_with_its_line() -> None:

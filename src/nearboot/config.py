@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields, is_dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,9 +20,12 @@ import yaml
 from nearboot.errors import Fault, InputError
 
 
-def setting(default: object, text: str) -> Any:
-    """A field with its default and the sentence that documents it (``nearboot config show`` prints it)."""
-    return field(default=default, metadata={"help": text})
+def setting(default: object, text: str, *, low: float = -inf, high: float = inf) -> Any:
+    """A field with its default and the sentence that documents it (``nearboot config show`` prints it).
+
+    ``low`` and ``high``: the smallest and largest value of a number.
+    """
+    return field(default=default, metadata={"help": text, "range": (low, high)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +33,14 @@ class TftpConfig:
     """The TFTP server."""
 
     host: str = setting("::", "Address to listen on; '::' serves IPv4 and IPv6.")
-    port: int = setting(69, "UDP port to listen on; 0 takes a free one.")
-    max_windowsize: int = setting(64, "Largest windowsize granted to a client (RFC 7440).")
-    max_blksize: int = setting(65464, "Largest blksize granted to a client (RFC 2348); the path's MTU also limits it.")
-    cache_mib: int = setting(512, "Memory for files framed and ready to send, in MiB; least recently used ones leave.")
+    port: int = setting(69, "UDP port to listen on; 0 takes a free one.", low=0, high=65535)
+    max_windowsize: int = setting(64, "Largest windowsize granted to a client (RFC 7440).", low=1, high=65535)
+    max_blksize: int = setting(
+        65464, "Largest blksize granted to a client (RFC 2348); the path's MTU also limits it.", low=8, high=65464
+    )
+    cache_mib: int = setting(
+        512, "Memory for files framed and ready to send, in MiB; least recently used ones leave.", low=0
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,7 @@ class HttpConfig:
     """The HTTP server: boot files and call-backs."""
 
     host: str = setting("::", "Address to listen on; '::' serves IPv4 and IPv6.")
-    port: int = setting(8080, "TCP port to listen on; 0 takes a free one.")
+    port: int = setting(8080, "TCP port to listen on; 0 takes a free one.", low=0, high=65535)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,7 @@ class KeaConfig:
     option67: bool = setting(
         False, "Send the boot file as option 67 too; some ROMs then ask for it with 0xFF at its end."
     )
-    valid_lifetime_s: int = setting(3600, "Lease lifetime in seconds.")
+    valid_lifetime_s: int = setting(3600, "Lease lifetime in seconds.", low=1, high=4294967295)
     unknown_clients: str = setting(
         "pool", "'pool' leases addresses to clients not in the inventory, 'ignore' does not."
     )
@@ -70,11 +78,19 @@ class KeaConfig:
 class RoutingConfig:
     """How boot servers are chosen."""
 
-    rto_ms: float = setting(1000.0, "What a lost TFTP packet costs, in milliseconds: the usual retransmission timeout.")
-    band_ms: float = setting(0.2, "Boot servers within this many milliseconds of the nearest count as equally near.")
-    band_share: float = setting(0.005, "Boot servers within this share of the nearest's cost count as equally near.")
-    health_fresh_s: float = setting(300.0, "A good probe older than this many seconds says nothing any more.")
-    stale_s: float = setting(900.0, "A measurement older than this many seconds is used, and its age pointed out.")
+    rto_ms: float = setting(
+        1000.0, "What a lost TFTP packet costs, in milliseconds: the usual retransmission timeout.", low=0
+    )
+    band_ms: float = setting(
+        0.2, "Boot servers within this many milliseconds of the nearest count as equally near.", low=0
+    )
+    band_share: float = setting(
+        0.005, "Boot servers within this share of the nearest's cost count as equally near.", low=0
+    )
+    health_fresh_s: float = setting(300.0, "A good probe older than this many seconds says nothing any more.", low=0)
+    stale_s: float = setting(
+        900.0, "A measurement older than this many seconds is used, and its age pointed out.", low=0
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +98,8 @@ class HealthConfig:
     """The probe of a boot server: a real read of a small file."""
 
     file: str = setting("nearboot-health", "Name of the small file that every boot server serves.")
-    timeout_s: float = setting(2.0, "How long one attempt may take, in seconds.")
-    attempts: int = setting(3, "A boot server is unhealthy when this many attempts in a row failed.")
+    timeout_s: float = setting(2.0, "How long one attempt may take, in seconds.", low=0.001)
+    attempts: int = setting(3, "A boot server is unhealthy when this many attempts in a row failed.", low=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +185,11 @@ def _section(base: object, node: yaml.Node, path: str, sink: _Sink) -> object:
             sink.fault(key_node, where, "an unknown setting", hint)
             continue
         old = getattr(base, name)
-        values[name] = (
-            _section(old, value_node, where, sink) if is_dataclass(old) else _value(old, value_node, where, sink)
-        )
+        if is_dataclass(old):
+            values[name] = _section(old, value_node, where, sink)
+        else:
+            found = _value(old, value_node, where, sink)
+            values[name] = _in_range(found, known[name].metadata["range"], value_node, where, sink)
     return replace(cast(Any, base), **values)
 
 
@@ -190,6 +208,14 @@ def _value(old: object, node: yaml.Node, where: str, sink: _Sink) -> object:
     except ValueError:
         sink.fault(node, where, repr(node.value), expected)
         return old
+
+
+def _in_range(value: object, limits: tuple[float, float], node: yaml.Node, where: str, sink: _Sink) -> object:
+    low, high = limits
+    if isinstance(value, int | float) and not (low <= value <= high and value < inf):  # not-a-number is in no range
+        most = f", at most {high:.0f}" if high < inf else ""
+        sink.fault(node, where, repr(value), f"at least {low:g}{most}")
+    return value
 
 
 def _bool(text: str) -> bool:
