@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -53,3 +54,20 @@ def test_an_installation_is_followed_to_its_end(fleet: Config, http: Any, nearbo
     trace = json.loads(nearboot("trace", "lo-01", "-o", "json").out)[0]
     assert trace["complete"] and trace["missing"] is None
     assert "Traceback" not in http.log.read_text()
+
+
+def test_why_a_configuration_cannot_be_made_is_logged(
+    fleet: Config, daemon: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client is told no detail, so the operator must be."""
+    templates = tmp_path / "templates"
+    templates.mkdir()
+    (templates / "grub.cfg.j2").write_text("{{ nope }}")
+    (tmp_path / "nearboot.yaml").write_text("templates: templates\n")
+    monkeypatch.setenv("NEARBOOT_CONFIG", str(tmp_path / "nearboot.yaml"))
+    http = daemon("http", "--host", "127.0.0.1", "--port", 0, "--root", fleet.root)
+    answer = httpx.get(f"http://127.0.0.1:{http.port}/grub/grub.cfg", trust_env=False, timeout=30)
+    assert answer.status_code == 500 and "nope" not in answer.text
+    assert http.end() == 0
+    assert "file=/grub/grub.cfg client=127.0.0.1 cannot be made" in http.log.read_text()
+    assert "nope" in http.log.read_text()

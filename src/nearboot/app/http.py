@@ -17,7 +17,7 @@ from nearboot.app.events import EventBook, record
 from nearboot.app.settings import folder
 from nearboot.boot.store import BootFiles, read_templates
 from nearboot.config import Config
-from nearboot.errors import ConfigError, NotFoundError
+from nearboot.errors import ConfigError, NearbootError, NotFoundError, ProtocolError
 from nearboot.http.runner import serve as serve_app
 from nearboot.http.server import Exchange, make_app
 from nearboot.inventory import boot_store, schema_store
@@ -50,7 +50,13 @@ class Counter:
         """The content of a path for a client."""
         if client is None:
             return None
-        found = await asyncio.to_thread(self._desk.look_up, path, Asker(client, datetime.now(UTC), asked))
+        try:
+            found = await asyncio.to_thread(self._desk.look_up, path, Asker(client, datetime.now(UTC), asked))
+        except ProtocolError:
+            raise  # the client's fault, and told to it
+        except NearbootError as error:
+            log.error("file=%s client=%s cannot be made: %s", path, client, error)
+            raise
         return found.content
 
     async def callback(self, token: str, phase: str, fields: Mapping[str, str], client: Address | None) -> None:

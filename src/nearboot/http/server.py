@@ -216,7 +216,7 @@ _REFUSALS: tuple[tuple[type[NearbootError], int, str], ...] = (
 async def _refused(request: Request, error: Exception) -> Response:
     status, outcome = next((status, outcome) for kind, status, outcome in _REFUSALS if isinstance(error, kind))
     # The peer's own faults are told to it; ours are for the operator, by the outcome and the log.
-    text = str(error) if status < 500 else "this request cannot be answered; see the server's events"
+    text = str(error) if status < 500 else "this request cannot be answered; see the server's log"
     return _text(request, status, outcome, text)
 
 
