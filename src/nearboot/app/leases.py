@@ -36,10 +36,11 @@ def serve(config: Config, files: tuple[Path, ...]) -> None:
 
 
 async def _serve(engine: Engine, files: tuple[Path, ...], stop: asyncio.Event) -> None:
-    say_ready(f"leases of {', '.join(str(file) for file in files)}")
     async with asyncio.TaskGroup() as group:
         for file in files:
             group.create_task(follow_file(engine, file, stop, skip_existing=True))
+        await asyncio.sleep(0)  # each has begun, and found where its file ends: from now on no row is missed
+        say_ready(f"leases of {', '.join(str(file) for file in files)}")
 
 
 async def follow_file(engine: Engine, file: Path, stop: asyncio.Event, *, skip_existing: bool) -> None:
