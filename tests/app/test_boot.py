@@ -22,6 +22,12 @@ KNOWN = ip_address("127.0.0.1")
 
 
 @pytest.fixture
+def backend() -> str:
+    """One database will do here: the stores are tested on both."""
+    return "sqlite"
+
+
+@pytest.fixture
 def desk(fleet: Config) -> Iterator[BootDesk]:
     with database(fleet) as engine:
         yield BootDesk(engine, BootFiles(fleet.root, read_templates(folder(fleet, "templates"))), me="there-boot")

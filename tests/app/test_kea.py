@@ -16,6 +16,12 @@ from nearboot.errors import ConfigError, InputError
 from nearboot.inventory import boot_store, route_store
 
 
+@pytest.fixture
+def backend() -> str:
+    """One database will do here: the stores are tested on both."""
+    return "sqlite"
+
+
 def test_the_routes_that_kea_is_told_are_kept(fleet: Config, now: datetime, tmp_path: Path) -> None:
     """A trace compares a boot with them."""
     four, six = kea.generate(fleet, tmp_path, kea.settings(fleet), actor="ada", now=now)

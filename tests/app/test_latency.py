@@ -12,6 +12,12 @@ from nearboot.config import Config
 from nearboot.errors import InputError
 
 
+@pytest.fixture
+def backend() -> str:
+    """One database will do here: the stores are tested on both."""
+    return "sqlite"
+
+
 def _load(config: Config, file: Path, now: datetime, *, unit: str | None = None) -> latency.Loaded:
     return latency.load(config, str(file), latency.Reading(unit=unit), dry_run=False, actor="ada", now=now)
 

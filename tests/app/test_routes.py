@@ -17,6 +17,12 @@ from nearboot.model import AdminState, Firmware, Health, Server, Slug
 HERE, THERE = Slug("here-boot"), Slug("there-boot")
 
 
+@pytest.fixture
+def backend() -> str:
+    """One database will do here: the stores are tested on both."""
+    return "sqlite"
+
+
 def _look(config: Config, now: datetime) -> routes.Picture:
     with reading(config) as session:
         return routes.look(session, config, now)

@@ -18,6 +18,12 @@ from nearboot.model import Event, EventKind, Slug
 THERE = Slug("there-boot")
 
 
+@pytest.fixture
+def backend() -> str:
+    """One database will do here: the stores are tested on both."""
+    return "sqlite"
+
+
 def _record(config: Config, at: datetime, kind: EventKind, subject: str, boot_server: Slug) -> None:
     with writing(config) as session:
         record(session, Event(at, kind, "lo-01", client="127.0.0.1", boot_server=boot_server, subject=subject))

@@ -119,6 +119,7 @@ def test_an_export_that_cannot_be_written_is_told(quickstart: Nearboot, tmp_path
     assert "cannot be written: Not a directory" in ran.err
 
 
+@pytest.mark.parametrize("backend", ["sqlite"])
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_file_is_refused(nearboot: Nearboot, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """File, line, field, what was found and expected; exit code 1; the database is as it was."""

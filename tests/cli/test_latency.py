@@ -14,6 +14,12 @@ Nearboot = Callable[..., Any]
 EDGES = "src,dst,rtt\nAmsterdam,Frankfurt,8.2\nFrankfurt,Amsterdam,8.3\n"
 
 
+@pytest.fixture
+def backend() -> str:
+    """One database will do here: the stores are tested on both."""
+    return "sqlite"
+
+
 def _maps(nearboot: Nearboot) -> dict[str, tuple[int, int]]:
     return {m["source"]: (m["epoch"], m["samples"]) for m in json.loads(nearboot("latency", "list", "-o", "json").out)}
 

@@ -6,7 +6,15 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 Nearboot = Callable[..., Any]
+
+
+@pytest.fixture
+def backend() -> str:
+    """One database will do here: the stores are tested on both."""
+    return "sqlite"
 
 
 def test_places_are_listed_with_what_stands_there(quickstart: Nearboot) -> None:

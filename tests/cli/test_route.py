@@ -12,6 +12,12 @@ import yaml
 Nearboot = Callable[..., Any]
 
 
+@pytest.fixture
+def backend() -> str:
+    """One database will do here: the stores are tested on both."""
+    return "sqlite"
+
+
 def test_each_place_gets_its_nearest(quickstart: Nearboot) -> None:
     """Places with servers or subnets; the rack inherits from its site."""
     ran = quickstart("route", "show")

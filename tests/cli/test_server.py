@@ -12,6 +12,12 @@ import yaml
 Nearboot = Callable[..., Any]
 
 
+@pytest.fixture
+def backend() -> str:
+    """One database will do here: the stores are tested on both."""
+    return "sqlite"
+
+
 @pytest.mark.parametrize(
     ("words", "names"),
     [
