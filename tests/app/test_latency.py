@@ -40,3 +40,21 @@ def test_a_file_that_is_not_text_is_refused(fleet: Config, now: datetime, tmp_pa
         with pytest.raises(InputError):
             _load(fleet, file, now)
     assert [m.source for m in latency.current_maps(fleet)] == ["pairs"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("src,dst,rtt_ms\nrome,oslo,7\n", "names of no location: oslo, rome", id="strangers"),
+        pytest.param("src,dst,rtt_ms\n", "expected", id="no rows"),
+    ],
+)
+def test_a_map_without_a_usable_row_does_not_replace_the_last(
+    fleet: Config, now: datetime, tmp_path: Path, text: str, message: str
+) -> None:
+    """A publisher that has lost its names must not leave the routes without measurements."""
+    file = tmp_path / "pairs.csv"
+    file.write_text(text)
+    with pytest.raises(InputError, match=message):
+        _load(fleet, file, now)
+    assert [len(m.samples) for m in latency.current_maps(fleet)] == [2]

@@ -50,6 +50,7 @@ def test_a_matrix_is_stored(quickstart: Nearboot, tmp_path: Path) -> None:
     [
         pytest.param(EDGES, [], "unit", id="no unit"),
         pytest.param(EDGES + "ams-r1,fra,8.4\n", ["--unit", "us"], "round trips in the stated unit", id="wrong unit"),
+        pytest.param(EDGES, ["--unit", "us"], "no row that can be used; the first: ", id="no sample left"),
         pytest.param(EDGES, ["--unit", "ms", "--column", "rtt"], "expected FIELD=NAME", id="column without name"),
         pytest.param(EDGES, ["--unit", "ms", "--column", "rtt=avg"], "avg", id="column that is not there"),
         pytest.param("", ["--unit", "ms"], "empty", id="empty"),

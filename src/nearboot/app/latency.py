@@ -5,7 +5,7 @@ loaded = load(config, "pairs.csv", Reading(unit="ms"), actor="ada", now=now)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -50,6 +50,8 @@ def load(config: Config, file: str, how: Reading, *, dry_run: bool, actor: str, 
         guarded = guard.check(latency_map, locations, now=now)
         if guarded.refused:
             raise InputError([Fault(file, 0, "", guarded.refused, "round trips in the stated unit")])
+        if not guarded.map.samples:  # the source's last good map stays in use
+            raise InputError([_unusable(file, unknown + guarded.quarantined)])
         epoch = 0
         if not dry_run:
             # Whole: routes are guarded again when they are selected, so that a coordinate put right needs no reload.
@@ -63,6 +65,12 @@ def current_maps(config: Config) -> tuple[LatencyMap, ...]:
     """The newest map of each source."""
     with reading(config) as session:
         return route_store.current_latency_maps(session)
+
+
+def _unusable(file: str, quarantined: Sequence[Quarantine]) -> Fault:
+    first = quarantined[0] if quarantined else None
+    why = f"; the first: {first.text}: {first.reason}" if first else ""
+    return Fault(file, first.line if first else 0, "", f"no row that can be used{why}", "round trips between locations")
 
 
 def _text(file: str) -> str:
