@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nearboot.app.files import file_size, write_document
+from nearboot.app.files import HEALTH_CONTENT, file_size, provide_health_file, write_document
 from nearboot.config import Config
 from nearboot.errors import ConfigError
 
@@ -41,3 +41,14 @@ def test_sizes_of_boot_files(tmp_path: Path) -> None:
     config = Config(boot_root=str(root))
     assert file_size(config, "vmlinuz") == 5
     assert file_size(config, "none") is None
+
+
+def test_a_root_gets_the_file_that_health_checks_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """One that is there already stays as it is; a root that cannot be written is told of, and served all the same."""
+    provide_health_file(tmp_path, "health")
+    assert (tmp_path / "health").read_bytes() == HEALTH_CONTENT
+    (tmp_path / "health").write_bytes(b"mine")
+    provide_health_file(tmp_path, "health")
+    assert (tmp_path / "health").read_bytes() == b"mine"
+    provide_health_file(tmp_path / "health", "x")
+    assert "boot-server check will call this boot server unhealthy" in caplog.text

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from pathlib import Path
 
 from nearboot.boot.store import find_file
 from nearboot.config import Config
 from nearboot.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+HEALTH_CONTENT = b"nearboot boot server: ok\n"
 
 
 def file_size(config: Config, path: str) -> int | None:
@@ -41,3 +46,14 @@ def _replace(path: Path, text: str) -> None:
     except OSError:
         written.unlink()
         raise
+
+
+def provide_health_file(root: Path, name: str) -> None:
+    """Put the small file that health checks read into a root that has none; a root that is read-only is told of."""
+    if find_file(root, name) is not None:
+        return
+    try:
+        with (root / name).open("xb") as file:
+            file.write(HEALTH_CONTENT)
+    except OSError as error:
+        log.warning("file=%s cannot be made (%s): boot-server check will call this boot server unhealthy", name, error)

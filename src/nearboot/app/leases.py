@@ -24,8 +24,9 @@ from nearboot.model import Server, Slug
 
 log = logging.getLogger(__name__)
 
-FRESH = timedelta(seconds=3)
-"""Kea writes whole seconds: a row seen within this time of its commitment stands at the time at which it was seen."""
+NOTICED = timedelta(seconds=0.5)
+"""Kea writes whole seconds, cut off. A row is seen within this time: so it was written no earlier than that ago."""
+SECOND = timedelta(seconds=1)
 
 
 def serve(config: Config, files: tuple[Path, ...]) -> None:
@@ -67,8 +68,8 @@ def note(engine: Engine, lease: Lease, now: datetime) -> None:
     with writing(engine) as session:
         server = _server(session, lease)
         event = lease_event(lease, server=server.name if server else None, boot_server=_named(session, server, lease))
-        if now - event.at < FRESH:
-            event = replace(event, at=now)
+        if now - event.at < SECOND + NOTICED:
+            event = replace(event, at=max(event.at, now - NOTICED))
         record(session, event)
 
 

@@ -15,6 +15,7 @@ from nearboot.app.boot import Asker, BootDesk, check_name, is_plain_file
 from nearboot.app.daemon import run_daemon, say_ready
 from nearboot.app.database import database
 from nearboot.app.events import EventBook
+from nearboot.app.files import provide_health_file
 from nearboot.app.settings import folder
 from nearboot.boot.store import BootFiles, read_templates
 from nearboot.config import Config
@@ -31,6 +32,7 @@ from nearboot.tftp import (
     TftpServer,
     TransferEvent,
     file_content,
+    raise_file_limit,
 )
 
 log = logging.getLogger(__name__)
@@ -40,7 +42,9 @@ GRACE_S = 10.0
 
 def serve(config: Config, *, me: str | None, root: Path) -> None:
     """Serve until SIGTERM or SIGINT. ``me``: which boot server this is; ``root``: the folder of static files."""
+    raise_file_limit()
     static = static_root(root)
+    provide_health_file(root, config.health.file)
     with database(config) as engine:
         check_name(engine, me)
         desk = BootDesk(engine, BootFiles(root, read_templates(folder(config, "templates"))), me=me)

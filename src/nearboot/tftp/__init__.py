@@ -18,7 +18,7 @@ from nearboot.tftp.limits import Limits
 from nearboot.tftp.options import Policy
 from nearboot.tftp.packet import Mode
 from nearboot.tftp.request import Fast, Handler, Outcome, ReadRequest, TransferEvent
-from nearboot.tftp.server import TftpServer
+from nearboot.tftp.server import TftpServer, raise_file_limit
 from nearboot.tftp.store import StaticRoot, file_content
 from nearboot.tftp.transfer import Pace, Rollover
 
@@ -38,5 +38,6 @@ __all__ = [
     "TftpServer",
     "TransferEvent",
     "file_content",
+    "raise_file_limit",
     "read",
 ]

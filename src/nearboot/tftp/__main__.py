@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import resource
 import signal
 import sys
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from collections.abc import Sequence
 from nearboot.tftp.limits import Limits
 from nearboot.tftp.options import Policy
 from nearboot.tftp.request import Outcome, TransferEvent
-from nearboot.tftp.server import TftpServer
+from nearboot.tftp.server import TftpServer, raise_file_limit
 from nearboot.tftp.store import StaticRoot
 from nearboot.tftp.transfer import Rollover
 
@@ -44,12 +43,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     server.stop(grace_s=arguments.grace_s)
     print(f"stopped counters={json.dumps(server.counters())}", flush=True)
     return 0
-
-
-def raise_file_limit() -> None:
-    """A transfer takes a socket, and the soft limit is 1,024 on most systems."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def build(arguments: argparse.Namespace) -> TftpServer:

@@ -8,6 +8,7 @@ One data-plane thread (a ``Worker``), one for handlers, one for events; the last
 
 from __future__ import annotations
 
+import resource
 import socket
 import threading
 import time
@@ -81,6 +82,12 @@ class TftpServer:
             self._handlers.close()
         if self._events:
             self._events.close()
+
+
+def raise_file_limit() -> None:
+    """Let this process have as many sockets as it may: a transfer takes one, and the soft limit is 1,024 mostly."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 class Worker:
