@@ -74,6 +74,15 @@ def test_the_call_back_names_the_open_run_and_this_boot_server(fleet: Config, de
     assert f"http://127.0.0.5:8080/callback/{run.token}".encode() in content
 
 
+def test_a_known_server_does_not_get_anothers_token(fleet: Config, desk: BootDesk, now: datetime) -> None:
+    """It may see the other's configuration, which is no secret, but not report in its name."""
+    (run,) = provision.start(fleet, ["lo-02"], reason="test", actor="ada", now=now)
+    own = desk.look_up("pxelinux.cfg/01-52-54-00-00-00-02", Asker(ip_address("127.0.0.9"), now))
+    other = desk.look_up("pxelinux.cfg/01-52-54-00-00-00-02", Asker(KNOWN, now))
+    assert isinstance(own.content, bytes) and run.token.encode() in own.content
+    assert isinstance(other.content, bytes) and run.token.encode() not in other.content
+
+
 def test_a_template_of_ones_own_is_used(fleet: Config, now: datetime, tmp_path: Path) -> None:
     """The configuration may name another folder of templates."""
     own = tmp_path / "own"

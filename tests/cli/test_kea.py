@@ -72,11 +72,9 @@ def test_kea_refuses_what_it_does_not_know(quickstart: Nearboot, tmp_path: Path)
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param(
-            None, "found No such file or directory; expected a file made by nearboot kea generate", id="missing"
-        ),
+        pytest.param(None, "found no Kea configuration; expected kea-dhcp4.conf or kea-dhcp6.conf", id="missing"),
         pytest.param("{", "expected JSON", id="no JSON"),
-        pytest.param("[]", "found no JSON object; expected a Kea configuration", id="no object"),
+        pytest.param("[]", "found list; expected an object such as", id="no object"),
     ],
 )
 def test_a_file_that_is_no_configuration_is_named(
@@ -86,5 +84,15 @@ def test_a_file_that_is_no_configuration_is_named(
     if text is not None:
         (tmp_path / "kea-dhcp4.conf").write_text(text)
     ran = nearboot("kea", "check", tmp_path, code=1)
-    assert ran.err.startswith(str(tmp_path / "kea-dhcp4.conf"))
+    assert ran.err.startswith(str(tmp_path))
     assert message in ran.err
+
+
+@pytest.mark.kea
+def test_one_family_alone_and_comments_are_fine(quickstart: Nearboot, tmp_path: Path) -> None:
+    """A site without IPv6 has one file; operators comment theirs, and Kea reads comments."""
+    quickstart("kea", "generate", "-o", tmp_path)
+    (tmp_path / "kea-dhcp6.conf").unlink()
+    path = tmp_path / "kea-dhcp4.conf"
+    path.write_text("// of our own\n" + path.read_text())
+    assert quickstart("kea", "check", tmp_path).out.count("accepts it") == 1

@@ -248,3 +248,12 @@ def test_health_is_told_and_is_no_event(site: Site, client: httpx.Client) -> Non
     assert (response.status_code, response.json()) == (503, {"status": "the file root is not readable"})
     assert client.get("/nearboot-health").text == "ok\n"
     assert [exchange.subject for exchange in site.exchanges] in ([], ["/nearboot-health"])
+
+
+@pytest.mark.parametrize("path", ["//callback/good-token", "/x/callback/good-token?phase=done"])
+def test_a_mistyped_callback_does_not_show_its_token(site: Site, path: str) -> None:
+    """What was asked for becomes the subject of an event, which many may read."""
+    _raw(site, f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    subject = site.exchange().subject
+    assert "good-token" not in subject
+    assert "callback/" in subject

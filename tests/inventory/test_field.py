@@ -94,6 +94,8 @@ def test_a_field_takes(parse: Parser, text: str, value: Any) -> None:
         pytest.param(field.weight, "0", "'0'; a number between 1", id="weight"),
         pytest.param(field.web_address, "tftp://x", "'tftp://x'; an address such as http", id="url-scheme"),
         pytest.param(field.web_address, "http://x:99999", "'http://x:99999'; an address", id="url-port"),
+        pytest.param(field.web_address, "http://me:pw@x", "'http://me:pw@x'; an address such as", id="url-user"),
+        pytest.param(field.web_address, "http://x/?a=b", "'http://x/?a=b'; an address such as", id="url-query"),
         pytest.param(field.file_path, "/etc/passwd", "'/etc/passwd'; a path below", id="absolute"),
         pytest.param(field.file_path, "a/../../b", "'a/../../b'; a path below", id="up"),
         pytest.param(field.checksum, "ab", "'ab'; a SHA-256", id="checksum"),

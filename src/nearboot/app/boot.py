@@ -82,7 +82,7 @@ class BootDesk:
             profile=profile,
             image=next((image for image in store.images(session) if profile and image.slug == profile.image), None),
             boot_server=self.boot_server(session, asker.asked),
-            run=boot_store.open_run(session, server.name),
+            run=None if _is_another(session, server, asker) else boot_store.open_run(session, server.name),
             client=asker.client,
         )
 
@@ -104,6 +104,12 @@ def check_name(engine: Engine, name: str | None) -> None:
 def is_plain_file(path: str) -> bool:
     """Whether a path is no boot loader's configuration, so that it can be served without the database."""
     return not parse(path).is_config
+
+
+def _is_another(session: Session, server: Server, asker: Asker) -> bool:
+    """Whether a known server asks for another one's configuration: it does not get that one's call-back token."""
+    asking = store.server_by_address(session, asker.client, asker.at)
+    return asking is not None and asking.name != server.name
 
 
 def _server_by(session: Session, key: HostKey, asker: Asker) -> Server | None:

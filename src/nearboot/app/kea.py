@@ -6,7 +6,6 @@ generated = generate(config, Path("out"), settings(config), actor="ada", now=now
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_network
@@ -21,6 +20,7 @@ from nearboot.errors import ConfigError, Fault, InputError
 from nearboot.inventory import boot_store, route_store
 from nearboot.kea.check import check4, check6
 from nearboot.kea.config import build4, build6, render
+from nearboot.kea.document import load
 from nearboot.kea.finding import Finding
 from nearboot.kea.runner import Verdict, validate
 from nearboot.kea.settings import KeaInputs, KeaSettings, SocketType, UnknownClients
@@ -92,10 +92,13 @@ def generate(config: Config, folder: Path, how: KeaSettings, *, actor: str, now:
 
 
 def check(folder: Path, *, ask_kea: bool = True) -> tuple[Checked, ...]:
-    """Check the files of a folder: ours first, then ``kea-dhcp4 -t`` and ``kea-dhcp6 -t``."""
+    """Check the files of a folder, one of them or both: ours first, then ``kea-dhcp4 -t`` and ``kea-dhcp6 -t``."""
+    paths = {family: folder / name for family, name in FILES.items() if (folder / name).exists()}
+    if not paths:
+        expected = f"{' or '.join(FILES.values())}, made by nearboot kea generate"
+        raise InputError([Fault(str(folder), 0, "", "no Kea configuration", expected)])
     checked = []
-    for family, name in FILES.items():
-        path = folder / name
+    for family, path in paths.items():
         document = _document(path)
         verdict = asyncio.run(validate(family, path)) if ask_kea else None
         checked.append(Checked(path, CHECK[family](document), verdict))
@@ -105,6 +108,8 @@ def check(folder: Path, *, ask_kea: bool = True) -> tuple[Checked, ...]:
 def _attached(text: str) -> tuple[Prefix, str]:
     prefix, _, interface = text.partition("=")
     try:
+        if not interface:
+            raise ValueError("no interface")
         return ip_network(prefix), interface
     except ValueError as error:
         raise ConfigError(f"kea.attached: found {text!r}; expected PREFIX=INTERFACE, such as fd77::/64=eth1") from error
@@ -112,12 +117,6 @@ def _attached(text: str) -> tuple[Prefix, str]:
 
 def _document(path: Path) -> dict[str, object]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        expected = "a file made by nearboot kea generate"
-        raise InputError([Fault(str(path), 0, "", error.strerror or str(error), expected)]) from error
-    except ValueError as error:
-        raise InputError([Fault(str(path), getattr(error, "lineno", 0), "", str(error), "JSON")]) from error
-    if not isinstance(document, dict):
-        raise InputError([Fault(str(path), 1, "", "no JSON object", "a Kea configuration")])
-    return document
+        return load(path.read_text(encoding="utf-8"), file=str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError([Fault(str(path), 0, "", str(error), "a readable Kea configuration in UTF-8")]) from error

@@ -12,6 +12,7 @@ Not the listener (``runner``) and not the look-up: both ``resolve`` and ``callba
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ from nearboot.boot.store import find_file
 from nearboot.errors import DatabaseError, InputError, NearbootError, NotFoundError, PeerError, ProtocolError
 from nearboot.http.callback import MAX_BODY, parse_report
 from nearboot.model import Address, EventKind
+
+_TOKEN = re.compile(r"(callback/+)[^/?]+", re.IGNORECASE)
 
 BODY_TIMEOUT_S = 30.0
 """How long a call-back's body may take: it is small, and the client is a machine."""
@@ -157,7 +160,7 @@ class _Observed:
             await self.app(scope, receive, send)
             return
         is_callback = scope["path"].startswith("/callback/")
-        note = scope[_NOTE] = _Note("" if is_callback else _asked(scope), {})
+        note = scope[_NOTE] = _Note("" if is_callback else _redacted(_asked(scope)), {})
         started = time.perf_counter()
 
         async def observe(message: Message) -> None:
@@ -233,6 +236,11 @@ def _note(scope: Scope) -> _Note:
     note = scope[_NOTE]
     assert isinstance(note, _Note)
     return note
+
+
+def _redacted(path: str) -> str:
+    """A path without the token that a mistyped call-back URL may hold: subjects are shown, tokens never."""
+    return _TOKEN.sub(r"\1...", path)
 
 
 def _asked(scope: Scope) -> str:

@@ -223,6 +223,8 @@ def _url(found: str) -> str:
     parts = urlsplit(found)
     if parts.scheme not in ("http", "https") or not parts.hostname or (parts.port == 0) or found != found.strip():
         raise ValueError(found)
+    if parts.username is not None or parts.query or parts.fragment:  # shown in listings, and a path is put behind it
+        raise ValueError(found)
     return _clean(found.rstrip("/"))
 
 
@@ -264,7 +266,7 @@ ipv4 = scalar("an IPv4 address", IPv4Address)
 ipv6 = scalar("an IPv6 address without a zone", lambda found: _unzoned(IPv6Address(found)))
 address = scalar("an IPv4 or IPv6 address", lambda found: _unzoned(ip_address(found)))
 boolean = scalar("true or false", _boolean)
-web_address = scalar("an address such as http://10.0.0.2:8080", _url)
+web_address = scalar("an address such as http://10.0.0.2:8080, without user and query", _url)
 file_path = scalar("a path below the file root (no leading '/', no '..')", _path)
 checksum = scalar("a SHA-256 checksum (64 hexadecimal digits)", lambda found: _matching(_SHA256)(found.lower()))
 credential = scalar("a reference such as env:BMC_PASSWORD or file:/path", _matching(_REFERENCE), secret=True)
