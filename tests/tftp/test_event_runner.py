@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -54,3 +55,51 @@ def test_all_events_come_in_order_before_close_returns(caplog: pytest.LogCapture
         thread.put([ended(2)])
         thread.close()
     assert seen == [0, 1, 2]
+
+
+class Slow:
+    """A receiver that takes its first event when it is let go."""
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+        self.entered, self.release = threading.Event(), threading.Event()
+
+    def __call__(self, each: TransferEvent) -> None:
+        self.entered.set()
+        self.release.wait(10)
+        self.seen.append(each.bytes_sent)
+
+
+def test_events_beyond_the_room_are_dropped_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    """One line for a burst, when the receiver has caught up."""
+    receiver = Slow()
+    thread = EventThread(receiver, room=3)
+    thread.start()
+    with caplog.at_level(logging.WARNING, logger="nearboot.tftp.event_runner"):
+        thread.put([ended(0)])
+        assert receiver.entered.wait(10)
+        for number in range(1, 8):
+            thread.put([ended(number)])
+        receiver.release.set()
+        thread.close()
+    assert receiver.seen == [0, 1, 2]
+    assert [record.getMessage() for record in caplog.records] == ["events dropped: count=5, on_event could not keep up"]
+
+
+def test_close_has_a_deadline(caplog: pytest.LogCaptureFixture) -> None:
+    """What the receiver has not taken by then is dropped and counted."""
+    receiver = Slow()
+    thread = EventThread(receiver)
+    thread.start()
+    thread.put([ended(0), ended(1)])
+    thread.put([ended(2)])
+    assert receiver.entered.wait(10)
+    with caplog.at_level(logging.WARNING, logger="nearboot.tftp.event_runner"):
+        closing = threading.Thread(target=thread.close, args=(0.0,))
+        closing.start()
+        while not thread.is_late:
+            closing.join(0.001)
+        receiver.release.set()
+        closing.join()
+    assert receiver.seen == [0]
+    assert "events dropped: count=2" in caplog.text

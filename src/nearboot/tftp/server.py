@@ -23,6 +23,8 @@ from nearboot.tftp.request import Fast, Handler
 from nearboot.tftp.request_runner import Reception
 from nearboot.tftp.runner import Loop
 
+EVENTS_S = 1.0
+
 
 class TftpServer:
     """A read-only TFTP server (RFC 1350, 2347, 2348, 2349, 7440). ``port`` is the real one, also where 0 was asked.
@@ -60,9 +62,13 @@ class TftpServer:
         self._worker.start()
 
     def stop(self, grace_s: float = 5.0) -> None:
-        """Take no more requests, let transfers end for ``grace_s`` seconds, fail the rest, hand on all events."""
+        """Take no more requests, let transfers end for ``grace_s`` seconds, fail the rest, hand on the events.
+
+        A receiver that lags has the rest of that time for them, and a second at least.
+        """
+        deadline = time.monotonic() + grace_s
         self._worker.stop(grace_s)
-        self._close_threads()
+        self._close_threads(max(deadline - time.monotonic(), EVENTS_S))
 
     def counters(self) -> dict[str, int]:
         """Totals since the start, and what is going on now: ``active`` transfers, ``cached_bytes``."""
@@ -77,11 +83,11 @@ class TftpServer:
     ) -> None:
         self.stop(grace_s=0.0 if error else 5.0)
 
-    def _close_threads(self) -> None:
+    def _close_threads(self, grace_s: float = EVENTS_S) -> None:
         if self._handlers:
             self._handlers.close()
         if self._events:
-            self._events.close()
+            self._events.close(grace_s)
 
 
 def raise_file_limit() -> None:
