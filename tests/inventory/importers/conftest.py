@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from nearboot.inventory.importers import ImportResult, import_isc, load_rules
+from nearboot.inventory.importers import ImportResult, import_isc, load_host_table, load_rules
 
 RULES = """
 create:
@@ -41,11 +41,13 @@ def reader(files: Mapping[str, str]) -> Callable[[str], str]:
 def importing() -> Importing:
     """Import a text as ``dhcpd.conf`` with two sites, ams (10.1.0.0/16) and fra (10.2.0.0/16), and further rules."""
 
-    def run(text: str, rules: str = "", *, files: Mapping[str, str] | None = None, tiers: str = "") -> ImportResult:
+    def run(
+        text: str, rules: str = "", *, files: Mapping[str, str] | None = None, tiers: str = "", hosts: str | None = None
+    ) -> ImportResult:
         read = reader(files or {})
         tiers_csv = ("roles.csv", tiers) if tiers else None
-        return import_isc(
-            [("dhcpd.conf", text)], load_rules(RULES + rules, "rules.yaml"), read=read, tiers_csv=tiers_csv
-        )
+        table = None if hosts is None else load_host_table([("hosts", hosts)])
+        parsed = load_rules(RULES + rules, "rules.yaml")
+        return import_isc([("dhcpd.conf", text)], parsed, read=read, tiers_csv=tiers_csv, hosts=table)
 
     return run

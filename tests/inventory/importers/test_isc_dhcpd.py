@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from nearboot.errors import InputError
 from nearboot.inventory.check import check
 from nearboot.inventory.dump import dump
 from nearboot.inventory.finding import Severity
-from nearboot.inventory.importers import ImportResult, import_isc, load_rules
+from nearboot.inventory.importers import ImportResult, import_isc, load_host_table, load_rules
 from nearboot.inventory.load import load
 from nearboot.inventory.noun import NOUNS
 from nearboot.model import Inventory
@@ -176,6 +177,39 @@ def test_the_fleets_overrides_are_kept_and_told(fleet: ImportResult) -> None:
     assert (told["global-filename"], told["include-unread"], told["tier-renamed"]) == (1, 3, 162)
     unused = {f.subject: f.count for f in fleet.findings if f.code == "statement-unused"}
     assert (unused["authoritative"], unused["option definition"], unused["if"], unused["else"]) == (33, 6, 1, 1)
+
+
+def free_addresses(inventory: Inventory, site: str) -> Iterator[IPv4Address]:
+    """The addresses in a site's subnets that are neither a gateway's nor a boot server's."""
+    taken = {subnet.gateway for subnet in inventory.subnets} | {server.ipv4 for server in inventory.boot_servers}
+    for subnet in inventory.subnets:
+        if subnet.location == site and isinstance(subnet.prefix, IPv4Network):
+            yield from (address for address in subnet.prefix.hosts() if address not in taken)
+
+
+def invented_hosts(inventory: Inventory) -> dict[str, IPv4Address]:
+    """An address of its own for each server, inside a subnet of its site."""
+    free = {location.slug: free_addresses(inventory, location.slug) for location in inventory.locations}
+    return {server.name: next(free[server.location]) for server in inventory.servers}
+
+
+def test_a_hosts_file_gives_every_server_of_the_fleet_its_address(fleet: ImportResult) -> None:
+    """Invented addresses, inside each site's subnets; nothing else changes, and no finding is left of the names."""
+    invented = invented_hosts(fleet.inventory)
+    text = "".join(f"{address}\t{name.upper()} {name.split('.')[0]}\n" for name, address in invented.items())
+    rules = load_rules(RULES.read_text(), RULES.name)
+    files = [(name, (FLEET / name).read_text()) for name in FILES]
+    table = load_host_table([("hosts", text)])
+    result = import_isc(files, rules, read=lambda name: (FLEET / Path(name).name).read_text(), hosts=table)
+    assert result.counts == fleet.counts
+    got = {server.name: server.interfaces[0].ipv4 for server in result.inventory.servers}
+    assert got == invented
+    assert len(set(got.values())) == 1737
+    told = {f.code: f.count for f in result.findings if f.code.startswith("address")}
+    assert told == {"address-by-name": 1737}
+    before = {f.code for f in fleet.findings if f.severity is not Severity.INFO}
+    assert {f.code for f in result.findings if f.severity is not Severity.INFO} == before - {"address-is-name"}
+    assert reloaded(result.inventory) == as_sets(result.inventory)
 
 
 def test_the_order_of_the_fleets_files_changes_nothing(fleet: ImportResult) -> None:

@@ -69,4 +69,4 @@ def test_a_host_without_mac_is_kept_and_told(importing: Importing) -> None:
     """It may be known by its DUID alone, or be a mistake."""
     result = importing("host a { fixed-address a.ams.example.net; }")
     assert result.inventory.servers[0].interfaces == (Interface("net0"),)
-    assert codes(result) == ["host-no-mac"]
+    assert codes(result) == ["host-no-mac", "address-is-name"]

@@ -81,7 +81,7 @@ def test_two_blocks_of_one_name_are_two_interfaces_of_one_server(importing: Impo
     ]
     assert server.params == {"x.y": "1"}
     assert (result.counts.hosts_read, result.counts.servers, result.counts.hosts_merged) == (2, 1, 1)
-    assert codes(result) == ["no-tier", "host-merged"]
+    assert codes(result) == ["no-tier", "host-merged", "address-is-name"]
 
 
 def test_what_a_further_block_contradicts_is_told(importing: Importing) -> None:
@@ -99,7 +99,7 @@ def test_further_names_of_one_block_are_told(importing: Importing) -> None:
     """A server has one name."""
     result = importing("host a { hardware ethernet 2:0:0:0:0:1; fixed-address a.ams.example.net, b.ams.example.net; }")
     assert result.inventory.servers[0].name == "a.ams.example.net"
-    assert codes(result) == ["name-extra", "no-tier"]
+    assert codes(result) == ["name-extra", "no-tier", "address-is-name"]
 
 
 def test_settings_of_hosts_and_groups_become_params_and_are_told(importing: Importing) -> None:

@@ -60,6 +60,7 @@ class HostDeclaration:
     own: Mapping[str, Setting] = field(default_factory=dict)
     inherited: Mapping[str, Setting] = field(default_factory=dict)
     subnet: Prefix | None = None
+    sources: Mapping[Address, str] = field(default_factory=dict)  # file and line of targets that a host table gave
 
     @property
     def place(self) -> str:

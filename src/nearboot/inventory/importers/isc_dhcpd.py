@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nearboot.inventory.finding import Finding, Severity, some
+from nearboot.inventory.importers.host_table import HostTable
 from nearboot.inventory.importers.isc_account import Account
+from nearboot.inventory.importers.isc_addresses import report_names, resolve
 from nearboot.inventory.importers.isc_config import Declarations, read_config
 from nearboot.inventory.importers.isc_include import Read, expand
 from nearboot.inventory.importers.isc_servers import Servers, import_servers, next_server_overrides
@@ -63,12 +65,18 @@ class ImportResult:
 
 
 def import_isc(
-    files: Sequence[tuple[str, str]], rules: Rules, *, read: Read, tiers_csv: tuple[str, str] | None = None
+    files: Sequence[tuple[str, str]],
+    rules: Rules,
+    *,
+    read: Read,
+    tiers_csv: tuple[str, str] | None = None,
+    hosts: HostTable | None = None,
 ) -> ImportResult:
     """Import ``files`` (name, text); ``InputError`` with every fault where one of them is not dhcpd's language.
 
     ``read`` returns the text of an included file, and of the tiers CSV that ``rules`` name unless ``tiers_csv`` (name,
-    text) is given; it raises ``FileNotFoundError`` for what is not there, which becomes a finding.
+    text) is given; it raises ``FileNotFoundError`` for what is not there, which becomes a finding. ``hosts`` has the
+    addresses of names that stand as fixed-address.
     """
     statements, findings = expand(files, read=read)
     declared = read_config(statements)
@@ -76,8 +84,11 @@ def import_isc(
     roles = _roles(rules, account, read, tiers_csv)
     slugs = tier_slugs(roles.values())
     places = import_subnets(declared, rules, account)
+    if hosts:
+        declared = resolve(declared, hosts, places, account)
     tiers_of = {name: slugs[role] for name, role in roles.items()}
     servers = import_servers(declared, rules, account, places=places, roles=tiers_of)
+    report_names(servers.taken, hosts, account)
     boot_servers = import_boot_servers(places, next_server_overrides(servers.taken), rules, account)
     _report_globals(declared, account)
     _report_roles(roles, servers, account)

@@ -47,7 +47,7 @@ class Claims:
         for address in _addresses(host):
             same: list[IPv4Address] | list[IPv6Address] = ipv4s if address.version == 4 else ipv6s
             if same:
-                text = f"server {server}: further address {address} was not taken over, {same[0]} was"
+                text = f"server {server}: further address {_sourced(address, host)} was not taken over, {same[0]} was"
                 self.account.note(Severity.WARNING, "address-extra", text, at=host, subject=server)
             elif not self.is_at_home(address, host, server):
                 continue
@@ -63,7 +63,7 @@ class Claims:
             return True
         kept = not self.places.has_family(address.version)
         fate = "kept: no subnet of its family was imported" if kept else "not taken over"
-        text = f"server {server}: address {address} is in none of the imported subnets; {fate}"
+        text = f"server {server}: address {_sourced(address, host)} is in none of the imported subnets; {fate}"
         hint = "import its subnet, or correct the address"
         self.account.note(Severity.WARNING, "address-outside-subnets", text, at=host, subject=server, hint=hint)
         return kept
@@ -76,12 +76,17 @@ class Claims:
         if first is host:
             return value
         text = (
-            f"{noun} {value} of host {host.name} ({server}) is host {first.name}'s ({owner}) as well, at {first.place};"
-            f" {server} is kept without it"
+            f"{noun} {_sourced(value, host)} of host {host.name} ({server}) is host {first.name}'s ({owner}) as well,"
+            f" at {first.place}; host {host.name} is kept without it"
         )
         hint = "find out which of the two has it, and remove it from the other"
         self.account.note(Severity.ERROR, f"duplicate-{noun.lower()}", text, at=host, subject=server, hint=hint)
         return None
+
+
+def _sourced(value: Mac | Duid | Address, host: HostDeclaration) -> str:
+    place = None if isinstance(value, str) else host.sources.get(value)
+    return f"{value} (by {place})" if place else str(value)
 
 
 def _addresses(host: HostDeclaration) -> Iterator[Address]:

@@ -38,7 +38,6 @@ def import_servers(
     making = _Making(rules, account, places, roles, Claims(account, places))
     for host in declared.hosts:
         making.add(host)
-    _report_names(making.servers.taken, account)
     _report_settings(making.servers.taken, account)
     return making.servers
 
@@ -157,18 +156,6 @@ class _Making:
             if setting and fnmatchcase(setting.value, rule.match):
                 return rule.model
         return None
-
-
-def _report_names(hosts: list[HostDeclaration], account: Account) -> None:
-    """Say how many servers have a name for an address: dhcpd asks the DNS for it, at start."""
-    named = [host for host in hosts if any(isinstance(target, str) for target in host.targets)]
-    if named:
-        text = (
-            f"{len(named)} hosts have a name as fixed-address ({some(_server_name(h) for h in named)}):"
-            " kept as the server's name, the address is not known"
-        )
-        hint = "the DNS has the addresses; add them as ipv4 to the interfaces"
-        account.note(Severity.INFO, "address-is-name", text, at=named[0], hint=hint, count=len(named))
 
 
 def _report_settings(hosts: list[HostDeclaration], account: Account) -> None:
