@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from nearboot.errors import NotFoundError
@@ -109,6 +110,31 @@ def test_a_boot_servers_state_changes_and_tells_what_it_was(loaded: Session) -> 
     assert [each.state for each in store.boot_servers(loaded)] == [AdminState.ACTIVE, AdminState.DISABLED]
     with pytest.raises(NotFoundError):
         store.set_boot_server_state(loaded, "none", AdminState.ACTIVE)
+
+
+@pytest.mark.parametrize(
+    ("only", "names"),
+    [
+        pytest.param({}, ["db-fra-01", "web-ams-01"], id="all"),
+        pytest.param({"location": Slug("ams")}, ["web-ams-01"], id="place and below"),
+    ],
+)
+def test_names_alone_are_those_of_the_servers(loaded: Session, only: dict[str, Slug], names: list[str]) -> None:
+    """The same selections give the same, in the same order."""
+    assert store.server_names(loaded, **only) == [each.name for each in store.servers(loaded, **only)] == names
+
+
+def test_names_are_looked_up_without_reading_the_servers(loaded: Session) -> None:
+    """One statement, of one column: a fleet's interfaces and BMCs take a second to read."""
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        statements.append(statement)
+
+    event.listen(loaded.get_bind(), "before_cursor_execute", note)
+    store.server_names(loaded)
+    (statement,) = statements
+    assert statement.split() == ["SELECT", "servers.name", "FROM", "servers"]
 
 
 def test_every_noun_can_be_listed(loaded: Session) -> None:

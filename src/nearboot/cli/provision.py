@@ -7,10 +7,11 @@ from collections.abc import Iterable
 import click
 
 from nearboot.app import provision
-from nearboot.app.inventory import read
+from nearboot.app.database import reading
 from nearboot.cli.hostlist import choose
 from nearboot.cli.output import emit, output_option
 from nearboot.cli.shell import actor, config_of, now
+from nearboot.inventory.store import server_names
 from nearboot.model import Run
 
 
@@ -27,8 +28,9 @@ def command() -> None:
 def start(ctx: click.Context, names: tuple[str, ...], reason: str, output: str) -> None:
     """Start a provisioning run of each of the servers NAMES; open runs of them end as superseded."""
     config = config_of(ctx)
-    known = [server.name for server in read(config).servers]
-    runs = provision.start(config, choose(names, known), reason=reason, actor=actor(), now=now())
+    with reading(config) as session:
+        chosen = choose(names, server_names(session))
+    runs = provision.start(config, chosen, reason=reason, actor=actor(), now=now())
     emit(_rows(runs), output)
 
 

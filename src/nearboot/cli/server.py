@@ -35,15 +35,13 @@ def list_(
 ) -> None:
     """List servers, all or those of NAMES (names, host lists such as web[01-40], globs)."""
     with reading(config_of(ctx)) as session:
-        found = store.servers(
-            session,
-            location=Slug(location) if location else None,
-            tier=Slug(tier) if tier else None,
-            model=Slug(model) if model else None,
-        )
-    if names:
-        wanted = set(choose(names, [server.name for server in found]))
-        found = tuple(server for server in found if server.name in wanted)
+        only: dict[str, Slug | None] = {
+            "location": Slug(location) if location else None,
+            "tier": Slug(tier) if tier else None,
+            "model": Slug(model) if model else None,
+        }
+        chosen = choose(names, store.server_names(session, **only)) if names else None
+        found = store.servers(session, names=chosen, **only)
     emit([_row(server) for server in found], output, empty="no such servers")
 
 
@@ -56,8 +54,9 @@ def list_(
 def show(ctx: click.Context, names: tuple[str, ...], output: str) -> None:
     """Show all that the inventory says of the servers NAMES."""
     with reading(config_of(ctx)) as session:
-        found = {server.name: server for server in store.servers(session)}
-    emit_document([found[name] for name in choose(names, list(found))], output)
+        chosen = choose(names, store.server_names(session))
+        found = {server.name: server for server in store.servers(session, names=chosen)}
+    emit_document([found[name] for name in chosen], output)
 
 
 def _row(server: Server) -> dict[str, object]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from nearboot.app.inventory import read
+from nearboot.app.database import reading
 from nearboot.app.trace import of_server
 from nearboot.cli.hostlist import choose
 from nearboot.cli.output import emit_document, output_option
 from nearboot.cli.root import EXIT_ERROR
 from nearboot.cli.shell import config_of, now
+from nearboot.inventory.store import server_names
 from nearboot.provisioning.trace_text import as_dict, as_lines
 
 
@@ -24,9 +25,9 @@ def command(ctx: click.Context, names: tuple[str, ...], run_id: int | None, outp
     Exit code 1 if a server has no run.
     """
     config = config_of(ctx)
-    traces = {}
-    for name in choose(names, [server.name for server in read(config).servers]):
-        traces[name] = of_server(config, name, run_id=run_id, now=now())
+    with reading(config) as session:
+        chosen = choose(names, server_names(session))
+    traces = {name: of_server(config, name, run_id=run_id, now=now()) for name in chosen}
     if output != "table":
         emit_document([as_dict(trace) for trace in traces.values() if trace], output)
     nothing = "no boot has been seen yet" if run_id is None else f"it has no run {run_id}"
