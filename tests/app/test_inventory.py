@@ -43,6 +43,50 @@ def test_only_loads_that_change_something_are_written_down(config: Config, now: 
     assert (entry.actor, entry.action, entry.subject, entry.detail) == ("ada", "inventory.load", str(file), "1 added")
 
 
+def test_what_a_load_removes_is_written_down_by_name(config: Config, now: datetime, tmp_path: Path) -> None:
+    """It stands nowhere else afterwards; of many the first twenty."""
+    file = tmp_path / "a.yaml"
+    for first, count in ((0, 22), (21, 3), (23, 1)):
+        file.write_text("tiers:\n" + "".join(f"  - {{slug: t{n:02}}}\n" for n in range(first, first + count)))
+        inventory.load(config, [str(file)], prune=True, dry_run=False, actor="ada", now=now)
+    with reading(config) as session:
+        last, middle, first_entry = (entry.detail for entry in boot_store.audit(session))
+    assert first_entry == "22 added"
+    assert middle.startswith("2 added, 21 removed; removed: tier t00, tier t01, tier t02, ")
+    assert middle.endswith(", tier t19 and 1 more")
+    assert last == "2 removed; removed: tier t21, tier t22"
+
+
+def test_an_import_takes_addresses_from_hosts_files(config: Config, now: datetime, tmp_path: Path) -> None:
+    """Of all that are named."""
+    host = "host web%d { hardware ethernet 02:00:00:00:05:0%d; fixed-address web%d; }\n"
+    hosts = "".join(host % (n, n, n) for n in (1, 2))
+    texts = (("dhcpd.conf", DHCPD), ("hosts.conf", hosts), ("rules.yaml", RULES), ("a", "10.5.0.11 web1\n"))
+    for name, text in (*texts, ("b", "10.5.0.12 web2\n")):
+        (tmp_path / name).write_text(text)
+    inventory.import_isc_dhcpd(
+        config,
+        [str(tmp_path / "dhcpd.conf")],
+        rules=str(tmp_path / "rules.yaml"),
+        tiers=None,
+        hosts=[str(tmp_path / "a"), str(tmp_path / "b")],
+        prune=False,
+        dry_run=False,
+        actor="ada",
+        now=now,
+    )
+    found = [str(server.interfaces[0].ipv4) for server in inventory.read(config).servers]
+    assert found == ["10.5.0.11", "10.5.0.12"]
+
+
+def test_an_empty_inventory_is_exported_to_no_file(config: Config, tmp_path: Path) -> None:
+    """Only what an earlier export left is made empty."""
+    assert inventory.export(config, tmp_path / "out") == []
+    (tmp_path / "tiers.yaml").write_text("tiers: [{slug: old}]\n")
+    assert inventory.export(config, tmp_path) == [tmp_path / "tiers.yaml"]
+    assert (tmp_path / "tiers.yaml").read_text() == "tiers: []\n"
+
+
 def test_folders_are_read_to_their_depth(config: Config, now: datetime, tmp_path: Path) -> None:
     """Both endings; anything else in them is left alone."""
     (tmp_path / "x" / "y").mkdir(parents=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from ipaddress import IPv4Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 Nearboot = Callable[..., Any]
 
@@ -119,6 +121,14 @@ def test_an_export_that_cannot_be_written_is_told(quickstart: Nearboot, tmp_path
     assert "cannot be written: Not a directory" in ran.err
 
 
+def test_there_is_nothing_to_export_of_an_empty_inventory(nearboot: Nearboot, tmp_path: Path) -> None:
+    """That is said, and is no error; no folder appears that a load would refuse."""
+    ran = nearboot("inventory", "export", tmp_path / "out")
+    assert ran.out == ""
+    assert ran.err.startswith("nothing to export: the inventory is empty; ")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("backend", ["sqlite"])
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_file_is_refused(nearboot: Nearboot, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
@@ -201,6 +211,72 @@ def test_a_real_fleet_from_its_files_to_kea(nearboot: Nearboot, tmp_path: Path) 
     reserved = [*dhcp4["reservations"], *(r for s in dhcp4["subnet4"] for r in s.get("reservations", []))]
     assert len(reserved) == hosts - 1
     assert Counter(r["hw-address"] for r in reserved)["d0:94:66:5f:4a:3c"] == 1
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_a_hosts_file_gives_a_real_fleet_the_addresses_that_kea_reserves(nearboot: Nearboot, tmp_path: Path) -> None:
+    """All its fixed-addresses are names: without the file Kea would know everyone and have no address for anyone."""
+    if not FLEET.is_dir():
+        pytest.skip(f"the fleet's files are not there: {FLEET}")
+    imported = ("inventory", "import", "isc-dhcpd", FLEET / "dhcpd.conf", "--rules", RULES)
+    first = nearboot(*imported)
+    assert any("address-is-name: 1737 hosts have a name instead of an address" in line for line in first.lines)
+    assert [r.get("ip-address") for r in _reservations(nearboot, tmp_path / "before").values()] == [None] * 1736
+
+    servers = json.loads(nearboot("server", "list", "-o", "json").out)
+    nearboot("inventory", "export", tmp_path / "out")
+    free = _free_addresses(tmp_path / "out")
+    invented = {server["name"]: next(free[server["location"]]) for server in servers}
+    names = sorted(invented)
+    for file, part in (("a.hosts", names[:900]), ("b.hosts", names[900:])):
+        (tmp_path / file).write_text("# invented\n" + "".join(f"{invented[name]}\t{name}\n" for name in part))
+
+    second = nearboot(*imported, "--hosts", tmp_path / "a.hosts", "--hosts", tmp_path / "b.hosts")
+    assert not any("address-is-name" in line for line in second.lines)
+    assert second.lines[-2] == "changed: 1737 servers"
+    reserved = _reservations(nearboot, tmp_path / "after")
+    del invented["pki1001.eqiad.wmnet"]  # its MAC is another host's
+    assert len(reserved) == 1736
+    assert sorted(r["ip-address"] for r in reserved.values()) == sorted(map(str, invented.values()))
+
+
+def test_a_hosts_file_with_faults_is_refused(nearboot: Nearboot, tmp_path: Path) -> None:
+    """File, line, found and expected; the database is as it was."""
+    (tmp_path / "dhcpd.conf").write_text("host a { hardware ethernet 2:0:0:0:0:1; fixed-address a.esams.wmnet; }\n")
+    (tmp_path / "hosts").write_text("10.0.0.1\n\n10.0.0.300 a\n")
+    words = ("inventory", "import", "isc-dhcpd", tmp_path / "dhcpd.conf", "--rules", RULES)
+    ran = nearboot(*words, "--hosts", tmp_path / "hosts", "--hosts", tmp_path / "gone", code=1)
+    assert "gone: found No such file or directory" in ran.err
+    ran = nearboot(*words, "--hosts", tmp_path / "hosts", code=1)
+    assert [line.partition("hosts:")[2] for line in ran.err.splitlines()[:2]] == [
+        "1: found no name after the address; expected the address's name, and its aliases",
+        "3: found '10.0.0.300'; expected an IPv4 or IPv6 address, then names",
+    ]
+    assert nearboot("server", "list").out == ""
+
+
+def _reservations(nearboot: Nearboot, folder: Path) -> dict[str, dict[str, Any]]:
+    """Kea's reservations by MAC; each address is in the subnet that its reservation stands in."""
+    nearboot("kea", "generate", "-o", folder)
+    dhcp4 = json.loads((folder / "kea-dhcp4.conf").read_text())["Dhcp4"]
+    found = list(dhcp4["reservations"])
+    for subnet in dhcp4["subnet4"]:
+        inside = subnet.get("reservations", [])
+        assert all(ip_address(r["ip-address"]) in ip_network(subnet["subnet"]) for r in inside)
+        found += inside
+    return {reservation["hw-address"]: reservation for reservation in found}
+
+
+def _free_addresses(folder: Path) -> dict[str, Iterator[IPv4Address]]:
+    """Addresses in the exported subnets of each place that are neither a gateway's nor a boot server's."""
+    subnets = yaml.safe_load((folder / "subnets.yaml").read_text())["subnets"]
+    boot_servers = yaml.safe_load((folder / "boot_servers.yaml").read_text())["boot_servers"]
+    taken = {subnet.get("gateway") for subnet in subnets} | {server.get("ipv4") for server in boot_servers}
+    free: dict[str, list[IPv4Address]] = {}
+    for subnet in subnets:
+        addresses = (address for address in ip_network(subnet["prefix"]).hosts() if str(address) not in taken)
+        free.setdefault(subnet["location"], []).extend(addresses)
+    return {place: iter(addresses) for place, addresses in free.items()}
 
 
 @pytest.fixture

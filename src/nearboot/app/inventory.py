@@ -20,7 +20,8 @@ from nearboot.inventory import boot_store, store
 from nearboot.inventory import check as doctor
 from nearboot.inventory.diff import diff
 from nearboot.inventory.dump import dump
-from nearboot.inventory.finding import Finding
+from nearboot.inventory.finding import Finding, some
+from nearboot.inventory.importers.host_table import load_host_table
 from nearboot.inventory.importers.isc_dhcpd import ImportResult, import_isc
 from nearboot.inventory.importers.rules_document import load_rules
 from nearboot.inventory.load import load as load_documents
@@ -29,6 +30,7 @@ from nearboot.model import AuditEntry, Change, Inventory
 
 SUFFIXES = (".yaml", ".yml")
 EFFECTS = ("added", "changed", "removed")
+REMOVED_SHOWN = 20  # names of removed things in an entry of the audit log, which are nowhere else afterwards
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +62,24 @@ def import_isc_dhcpd(
     *,
     rules: str,
     tiers: str | None,
+    hosts: Sequence[str] = (),
     prune: bool,
     dry_run: bool,
     actor: str,
     now: datetime,
 ) -> Imported:
-    """Import ISC dhcpd configuration; the same loader's checks as for files of our own stand before the database."""
+    """Import ISC dhcpd configuration; the same loader's checks as for files of our own stand before the database.
+
+    ``hosts`` are files like ``/etc/hosts``, with the addresses of names that stand as fixed-address.
+    """
     texts = [(name, _text(Path(name))) for name in files]
     parsed = load_rules(_text(Path(rules)), rules)
     result = import_isc(
-        texts, parsed, read=_reader(files, rules), tiers_csv=(tiers, _text(Path(tiers))) if tiers else None
+        texts,
+        parsed,
+        read=_reader(files, rules),
+        tiers_csv=(tiers, _text(Path(tiers))) if tiers else None,
+        hosts=load_host_table([(name, _text(Path(name))) for name in hosts]) if hosts else None,
     )
     documents = list(dump(result.inventory).items())
     with writing(config) as session:
@@ -83,7 +93,7 @@ def import_isc_dhcpd(
 
 
 def export(config: Config, folder: Path) -> list[Path]:
-    """Write the inventory to a folder, one file a noun; gives the files that were written."""
+    """Write the inventory to a folder, one file a noun; gives the files that were written: of nothing, none."""
     with reading(config) as session:
         documents = dump(store.read_inventory(session))
     for noun in NOUNS:  # what an earlier export left of a noun of which nothing is left
@@ -118,6 +128,8 @@ def _write_down(
     if found:
         counts = {effect: sum(change.action == effect for change in found) for effect in EFFECTS}
         text = ", ".join(f"{count} {effect}" for effect, count in counts.items() if count)
+        removed = [f"{change.noun} {change.name}" for change in found if change.action == "removed"]
+        text += f"; removed: {some(removed, REMOVED_SHOWN)}" if removed else ""
         boot_store.add_audit(session, AuditEntry(now, actor, action, subject, text))
 
 

@@ -54,6 +54,12 @@ def import_() -> None:
 @click.argument("files", nargs=-1, required=True)
 @click.option("--rules", required=True, help="YAML file of rules that map names to locations and tiers.")
 @click.option("--tiers", help="CSV file of host names and their tiers (default: what the rules name).")
+@click.option(
+    "--hosts",
+    multiple=True,
+    metavar="FILE",
+    help="File such as /etc/hosts with the addresses of names that stand as fixed-address; may be given again.",
+)
 @prune_option
 @dry_run_option
 @all_option
@@ -64,16 +70,26 @@ def isc_dhcpd(
     files: tuple[str, ...],
     rules: str,
     tiers: str | None,
+    hosts: tuple[str, ...],
     prune: bool,
     dry_run: bool,
     show_all: bool,
 ) -> int:
     """Import ISC dhcpd configuration from FILES: subnets, next-server, host blocks, includes.
 
-    What could not be used and every contradiction is listed; nothing is lost silently.
+    What could not be used and every contradiction is listed; nothing is lost silently. dhcpd asks the DNS for the
+    address of a host whose fixed-address is a name; here the files given with --hosts have it.
     """
     done = inventory.import_isc_dhcpd(
-        config_of(ctx), files, rules=rules, tiers=tiers, prune=prune, dry_run=dry_run, actor=actor(), now=now()
+        config_of(ctx),
+        files,
+        rules=rules,
+        tiers=tiers,
+        hosts=hosts,
+        prune=prune,
+        dry_run=dry_run,
+        actor=actor(),
+        now=now(),
     )
     _show_findings(done.result.findings, show_all=show_all)
     for line in done.result.counts.lines():
@@ -86,8 +102,11 @@ def isc_dhcpd(
 @click.pass_context
 def export(ctx: click.Context, folder: Path) -> None:
     """Write the inventory to FOLDER, one YAML file a noun, such that loading them gives the same database."""
-    for path in inventory.export(config_of(ctx), folder):
+    written = inventory.export(config_of(ctx), folder)
+    for path in written:
         click.echo(f"wrote {path}")
+    if not written:
+        click.echo(f"nothing to export: the inventory is empty; {folder} is as it was", err=True)
 
 
 @command.command()
