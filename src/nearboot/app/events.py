@@ -1,22 +1,27 @@
 """The book of what happens: each lease, read and call-back becomes an event of its server, and advances its run.
 
-A server without an open run gets one when it asks for an address: a boot that nobody announced is traced as well. Every
-event is one transaction; several processes may write at once.
+Which run that is, and when a boot that nobody announced begins one: provisioning.belonging. Such a run also takes in
+what its server did in the two minutes before and that is of no run: a lease that seemed a renewal, a size probe. Reads
+are stored in batches, a transaction each; several processes may write at once.
 
     book = EventBook(engine, me="ams-boot")
-    book.note_read(Event(...), asked=address)
+    book.store([Read(Event(...), asked=address)])
 """
 
 from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Collection
-from dataclasses import replace
-from datetime import datetime
+import threading
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from ipaddress import ip_address
+from typing import TypeVar
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError, StatementError
 from sqlalchemy.orm import Session
 
 from nearboot.boot import nbp
@@ -24,6 +29,15 @@ from nearboot.errors import NearbootError
 from nearboot.inventory import boot_store, store
 from nearboot.inventory.schema_store import writing
 from nearboot.model import Address, Event, EventKind, Phase, Run, Slug
+from nearboot.provisioning.belonging import (
+    BY_ITSELF,
+    IDLE,
+    RENEWAL,
+    Belongs,
+    belongs,
+    is_marked_renewal,
+    is_renewal,
+)
 from nearboot.provisioning.phases import advance, classify
 from nearboot.provisioning.tokens import new_token
 
@@ -31,29 +45,79 @@ log = logging.getLogger(__name__)
 
 NBPS = nbp.nbp_paths()
 CHANCE = secrets.SystemRandom()
+ADOPTED = timedelta(minutes=2)
+"""From a firmware's lease to its NBP are seconds; two stages and their retries are well within this."""
+MOMENT = timedelta(milliseconds=1)
+REMEMBERED = 4096
+"""Clients whose server is kept in mind; a fleet does not boot all at once."""
+RECENT_LEASES = 20
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A read as a server tells it: its boot server is found by the address that was asked."""
+
+    event: Event
+    asked: Address | None
 
 
 class EventBook:
-    """Writes events. ``me``: the boot server whose reads they are; None: found by the address that was asked."""
+    """Writes reads down. ``me``: the boot server whose reads they are; None: found by the address that was asked."""
 
     def __init__(self, engine: Engine, *, me: str | None = None) -> None:
         self._engine = engine
         self._me = Slug(me) if me else None
+        self._known: OrderedDict[str, None] = OrderedDict()  # addresses of servers, as far as reads have shown
+        self._named: OrderedDict[tuple[str, str], str] = OrderedDict()  # client and path -> server
+        self._lock = threading.Lock()  # look-ups run in several threads
 
-    def note_read(self, event: Event, *, asked: Address | None) -> None:
-        """Store a read: the server is found by the client's address, the boot server by the address that was asked.
+    def expect(self, client: str, path: str, server: str | None) -> None:
+        """Tell whose configuration a client is about to read: its address alone may not say it."""
+        if server is not None:
+            with self._lock:
+                _keep(self._named, (client, _clean(path.lstrip("/"))), server)
 
-        A database that refuses it is logged: serving goes on without its book.
+    def is_minor(self, read: Read) -> bool:
+        """Whether a read failed, of a client that is no known server: scanners and loops ask so, by the thousand."""
+        return read.event.outcome != "ok" and read.event.client not in self._known
+
+    def store(self, reads: Sequence[Read]) -> None:
+        """Store reads in one transaction; one that cannot be stored is logged, and the others are.
+
+        A database that refuses is logged: serving goes on without its book.
         """
         try:
             with writing(self._engine) as session:
-                server = store.server_by_address(session, ip_address(event.client), event.at)
-                found = server.name if server else None
-                record(session, replace(event, server=found, boot_server=self._asked(session, asked)))
+                _record_all(session, _folded(self._placed(session, reads)))
         except NearbootError as error:
+            first = reads[0].event
             log.error(
-                "event lost: kind=%s client=%s subject=%s: %s", event.kind.value, event.client, event.subject, error
+                "events lost: count=%d first kind=%s client=%s subject=%s: %s",
+                len(reads),
+                first.kind.value,
+                first.client,
+                first.subject,
+                error,
             )
+
+    def _placed(self, session: Session, reads: Sequence[Read]) -> Iterator[Event]:
+        """The events with their servers; each client and each address asked is looked up once."""
+        servers: dict[str, str | None] = {}
+        asked: dict[Address | None, Slug | None] = {}
+        for read in reads:
+            event = replace(read.event, subject=_clean(read.event.subject))
+            if event.client not in servers:
+                found = store.server_by_address(session, ip_address(event.client), event.at)
+                servers[event.client] = found.name if found else None
+            if read.asked not in asked:
+                asked[read.asked] = self._asked(session, read.asked)
+            server = servers[event.client] or self._named.get((event.client, event.subject))
+            if server is not None:
+                _keep(self._known, event.client, None)
+            yield replace(event, server=server, boot_server=asked[read.asked])
 
     def _asked(self, session: Session, asked: Address | None) -> Slug | None:
         if self._me is not None or asked is None:
@@ -62,16 +126,15 @@ class EventBook:
         return found.name if found else None
 
 
-def record(session: Session, event: Event) -> Event:
-    """Store an event with the phase that it shows, and advance the server's open run."""
-    phase = event.phase or classify(event.kind, event.subject, nbps=NBPS, images=_images(session, event))
-    event = replace(event, phase=phase)
+def record(session: Session, event: Event, *, images: Collection[str] | None = None) -> Event:
+    """Store an event with the phase that it shows, and advance its server's run. ``images``: from ``image_paths``."""
+    paths = _images(session, event) if images is None else images
+    phase = event.phase or classify(event.kind, event.subject, nbps=NBPS, images=paths)
+    event = _marked(session, replace(event, phase=phase))
     run = _run(session, event)
     stored = boot_store.add_event(session, replace(event, run_id=run.id if run else None))
     if run is not None:
-        advanced = advance(run, stored)
-        if advanced != run:
-            boot_store.update_run(session, advanced)
+        _advance(session, run, [stored])
     return stored
 
 
@@ -85,19 +148,109 @@ def begin(session: Session, server: str, now: datetime, *, reason: str) -> Run:
     return run
 
 
+def image_paths(session: Session) -> Collection[str]:
+    """The paths of all kernels and initrds."""
+    return [path for image in store.images(session) for path in (image.kernel, *image.initrd)]
+
+
+def _record_all(session: Session, events: Sequence[Event]) -> None:
+    for server in sorted({event.server for event in events if event.server}):
+        boot_store.hold(session, server)  # all at once and in order: two books must not wait for one another
+    images = image_paths(session)
+    for event in events:
+        try:
+            with session.begin_nested():
+                record(session, event, images=images)
+        except OperationalError:
+            raise  # it is the database that fails, not this event
+        except (NearbootError, StatementError, ValueError) as error:
+            log.error(
+                "event lost: kind=%s client=%s subject=%r: %s", event.kind.value, event.client, event.subject, error
+            )
+
+
+def _folded(events: Iterable[Event]) -> list[Event]:
+    """The events, strangers' failed reads as one of each client and outcome, which counts them."""
+    kept: list[Event] = []
+    first: dict[tuple[EventKind, str, str], int] = {}
+    for event in events:
+        key = (event.kind, event.client, event.outcome)
+        if event.server is not None or event.outcome == "ok":
+            kept.append(event)
+        elif key in first:
+            folded = kept[first[key]]
+            count = folded.detail.get("count", 1)
+            assert isinstance(count, int)
+            kept[first[key]] = replace(folded, detail={**folded.detail, "count": count + 1, "last": event.subject})
+        else:
+            first[key] = len(kept)
+            kept.append(event)
+    return kept
+
+
+def _marked(session: Session, event: Event) -> Event:
+    """A lease with the mark of a renewal, where it is one."""
+    if event.kind is not EventKind.DHCP_LEASE or event.server is None or RENEWAL in event.detail:
+        return event
+    earlier = boot_store.events(session, server=event.server, kind=EventKind.DHCP_LEASE, limit=RECENT_LEASES)
+    return replace(event, detail={**event.detail, RENEWAL: True}) if is_renewal(event, earlier) else event
+
+
 def _run(session: Session, event: Event) -> Run | None:
     if event.server is None:
         return None
     boot_store.hold(session, event.server)
     if event.run_id is not None:
         return boot_store.run(session, event.run_id)
-    found = boot_store.open_run(session, event.server)
-    if found is None and event.kind is EventKind.DHCP_LEASE:
-        return begin(session, event.server, event.at, reason="booted by itself")
-    return found
+    newest = next(iter(boot_store.runs(session, server=event.server, limit=1)), None)
+    match belongs(event, newest, heard_at=_heard_at(session, newest, event.at)):
+        case Belongs.NEWEST:
+            return newest
+        case Belongs.NEW:
+            return _begin_by_itself(session, event.server, event.at)
+        case Belongs.NONE:
+            return None
+
+
+def _heard_at(session: Session, run: Run | None, at: datetime) -> datetime | None:
+    """The last event within the hour that is no renewal; asked only where the run itself stood still for so long."""
+    if run is None or run.finished_at is not None or at - run.updated_at <= IDLE:
+        return None
+    events = boot_store.events(session, run_id=run.id, since=at - IDLE)
+    return max((event.at for event in events if not is_marked_renewal(event)), default=None)
+
+
+def _begin_by_itself(session: Session, server: str, at: datetime) -> Run:
+    """A run that nobody announced, with what came before its first event."""
+    recent = boot_store.events(session, server=server, since=at - ADOPTED)
+    adopted = [event for event in recent if event.run_id is None and event.at <= at]
+    start = min((event.at for event in adopted), default=at) - MOMENT  # a trace reads in order: its start comes first
+    run = begin(session, server, start, reason=BY_ITSELF)
+    boot_store.adopt_events(session, adopted, run)
+    return _advance(session, run, adopted)
+
+
+def _advance(session: Session, run: Run, events: Iterable[Event]) -> Run:
+    advanced = run
+    for event in events:
+        advanced = advance(advanced, event)
+    if advanced != run:
+        boot_store.update_run(session, advanced)
+    return advanced
 
 
 def _images(session: Session, event: Event) -> Collection[str]:
-    if event.kind not in (EventKind.TFTP_READ, EventKind.HTTP_READ):
-        return ()
-    return [path for image in store.images(session) for path in (image.kernel, *image.initrd)]
+    return image_paths(session) if event.kind in (EventKind.TFTP_READ, EventKind.HTTP_READ) else ()
+
+
+def _clean(text: str) -> str:
+    """A text that every database takes: PostgreSQL has no NUL, and a client may ask for one."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+
+
+def _keep(mind: OrderedDict[K, V], key: K, value: V) -> None:
+    """Remember, and forget what was longest not told."""
+    mind[key] = value
+    mind.move_to_end(key)
+    if len(mind) > REMEMBERED:
+        mind.popitem(last=False)

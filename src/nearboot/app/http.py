@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Engine
 
+from nearboot.app.backlog import Backlog
 from nearboot.app.boot import Asker, BootDesk, check_name
 from nearboot.app.daemon import run_daemon, say_ready
 from nearboot.app.database import database
-from nearboot.app.events import EventBook, record
+from nearboot.app.events import EventBook, Read, record
 from nearboot.app.settings import folder
 from nearboot.boot.store import BootFiles, read_templates
 from nearboot.config import Config
 from nearboot.errors import ConfigError, NearbootError, NotFoundError, ProtocolError
+from nearboot.http.runner import GRACE_S
 from nearboot.http.runner import serve as serve_app
 from nearboot.http.server import Exchange, make_app
 from nearboot.inventory import boot_store, schema_store
@@ -44,7 +47,7 @@ class Counter:
     def __init__(self, engine: Engine, desk: BootDesk, book: EventBook, me: str | None) -> None:
         self._engine, self._desk, self._book = engine, desk, book
         self._me = Slug(me) if me else None
-        self._exchanges: asyncio.Queue[Exchange | None] = asyncio.Queue()
+        self._backlog = Backlog(book.store, is_minor=book.is_minor)
 
     async def resolve(self, path: str, client: Address | None, asked: Address | None) -> bytes | Path | None:
         """The content of a path for a client."""
@@ -57,6 +60,7 @@ class Counter:
         except NearbootError as error:
             log.error("file=%s client=%s cannot be made: %s", path, client, error)
             raise
+        self._book.expect(str(client), path, found.server)
         return found.content
 
     async def callback(self, token: str, phase: str, fields: Mapping[str, str], client: Address | None) -> None:
@@ -72,21 +76,18 @@ class Counter:
         return ""
 
     def on_exchange(self, exchange: Exchange) -> None:
-        """Called by the application after each answer; must not block."""
-        self._exchanges.put_nowait(exchange)
+        """Called by the application after each answer; does not block."""
+        if exchange.kind is EventKind.HTTP_READ and exchange.client is not None:
+            self._backlog.put(Read(_event(exchange), asked=exchange.server))
 
-    async def keep_book(self) -> None:
-        """Write reads down, in order, until ``close``."""
-        while (exchange := await self._exchanges.get()) is not None:
-            if exchange.kind is EventKind.HTTP_READ and exchange.client is not None:
-                try:
-                    await asyncio.to_thread(self._book.note_read, _event(exchange), asked=exchange.server)
-                except Exception:  # the book must not end the server
-                    log.exception("event lost: client=%s subject=%s", exchange.client, exchange.subject)
-
-    def close(self) -> None:
-        """Let ``keep_book`` end when it has written all."""
-        self._exchanges.put_nowait(None)
+    @asynccontextmanager
+    async def keep_book(self) -> AsyncIterator[None]:
+        """Write reads down, in order; at the end those that still wait, for ``GRACE_S`` seconds at most."""
+        self._backlog.start()
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(self._backlog.close, GRACE_S)
 
     def _callback(self, token: str, phase: str, fields: Mapping[str, str], client: Address | None) -> None:
         with schema_store.writing(self._engine) as session:
@@ -114,8 +115,7 @@ async def _serve(config: Config, counter: Counter, root: Path, stop: asyncio.Eve
         health=counter.health,
         on_exchange=counter.on_exchange,
     )
-    writer = asyncio.create_task(counter.keep_book())
-    try:
+    async with counter.keep_book():
         await serve_app(
             app,
             config.http.host,
@@ -123,9 +123,6 @@ async def _serve(config: Config, counter: Counter, root: Path, stop: asyncio.Eve
             ready=lambda host, port: say_ready(f"http on {host} port {port} root={root}"),
             stop=stop,
         )
-    finally:
-        counter.close()
-        await writer
 
 
 def _event(exchange: Exchange) -> Event:

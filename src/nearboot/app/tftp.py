@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 
+from nearboot.app.backlog import Backlog
 from nearboot.app.boot import Asker, BootDesk, check_name, is_plain_file
 from nearboot.app.daemon import run_daemon, say_ready
 from nearboot.app.database import database
-from nearboot.app.events import EventBook
+from nearboot.app.events import EventBook, Read
 from nearboot.app.files import provide_health_file
 from nearboot.app.settings import folder
 from nearboot.boot.store import BootFiles, read_templates
@@ -55,27 +56,34 @@ def serve(config: Config, *, me: str | None, root: Path) -> None:
 
 async def _serve(config: Config, static: StaticRoot, desk: BootDesk, book: EventBook, stop: asyncio.Event) -> None:
     async def handler(request: ReadRequest) -> Content:
-        return await asyncio.to_thread(look_up, desk, request)
+        return await asyncio.to_thread(look_up, desk, book, request)
 
     def fast(request: ReadRequest) -> FileContent | None:
         return static.lookup(request) if _is_plain(request.filename) else None
 
-    def on_event(event: TransferEvent) -> None:
-        note(book, event)
-
+    backlog = Backlog(book.store, is_minor=book.is_minor)
     tftp = config.tftp
     policy = Policy(blksize=tftp.max_blksize, windowsize=tftp.max_windowsize)
     limits = Limits(cache_bytes=tftp.cache_mib << 20, policy=policy)
     try:
-        server = TftpServer(handler, host=tftp.host, port=tftp.port, fast=fast, on_event=on_event, limits=limits)
+        server = TftpServer(
+            handler,
+            host=tftp.host,
+            port=tftp.port,
+            fast=fast,
+            on_event=lambda event: backlog.put(as_read(event)),
+            limits=limits,
+        )
     except OSError as error:
         raise ConfigError(f"TFTP cannot listen on {tftp.host} port {tftp.port}: {error.strerror}") from error
+    backlog.start()
     server.start()
     try:
         say_ready(f"tftp on {tftp.host} port {server.port} root={static.root}")
         await stop.wait()
     finally:
         await asyncio.to_thread(server.stop, GRACE_S)
+        await asyncio.to_thread(backlog.close, GRACE_S)
 
 
 def static_root(root: Path) -> StaticRoot:
@@ -86,8 +94,11 @@ def static_root(root: Path) -> StaticRoot:
         raise ConfigError(f"the folder of boot files is not there: {root} (set boot_root, or make it)") from error
 
 
-def look_up(desk: BootDesk, request: ReadRequest) -> Content:
-    """What the inventory has for a request; the errors are those that the TFTP server turns into its codes."""
+def look_up(desk: BootDesk, book: EventBook, request: ReadRequest) -> Content:
+    """What the inventory has for a request; the errors are those that the TFTP server turns into its codes.
+
+    Whose it is, the book is told before the transfer begins.
+    """
     asker = Asker(ip_address(request.client[0]), datetime.now(UTC), ip_address(request.server))
     try:
         found = desk.look_up(request.filename, asker)
@@ -96,16 +107,17 @@ def look_up(desk: BootDesk, request: ReadRequest) -> Content:
     except NearbootError as error:
         log.error("file=%s client=%s cannot be made: %s", request.filename, request.client[0], error)
         raise
+    book.expect(request.client[0], request.filename, found.server)
     if found.content is None:
         log.info("file=%s client=%s not found: %s", request.filename, request.client[0], found.reason.text)
         raise FileNotFoundError(request.filename)
     return file_content(found.content) if isinstance(found.content, Path) else found.content
 
 
-def note(book: EventBook, event: TransferEvent) -> None:
+def as_read(event: TransferEvent) -> Read:
     """A finished read as an event. It stands at the time of its start, so that a trace reads in the order of asking."""
     outcome = "ok" if event.outcome is Outcome.COMPLETED else event.outcome.value.replace("_", "-")
-    book.note_read(
+    return Read(
         Event(
             at=event.started_at,
             kind=EventKind.TFTP_READ,

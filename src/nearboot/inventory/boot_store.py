@@ -11,7 +11,7 @@ from datetime import datetime
 from operator import eq, ge, gt
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from nearboot.errors import NotFoundError
@@ -81,6 +81,13 @@ def events(
     query = query.where(*(compare(column, given) for given, column, compare in conditions if given is not None))
     newest = session.execute(query.order_by(EventRow.at.desc(), EventRow.id.desc()).limit(limit)).all()
     return tuple(_event(row, name, boot_name) for row, name, boot_name in reversed(newest))
+
+
+def adopt_events(session: Session, events: Sequence[Event], run: Run) -> None:
+    """Let stored events be of a run."""
+    numbers = [event.id for event in events]
+    if numbers:
+        session.execute(update(EventRow).where(EventRow.id.in_(numbers)).values(run_id=run.id))
 
 
 def hold(session: Session, server: str) -> None:
