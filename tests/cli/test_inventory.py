@@ -125,7 +125,7 @@ def test_there_is_nothing_to_export_of_an_empty_inventory(nearboot: Nearboot, tm
     """That is said, and is no error; no folder appears that a load would refuse."""
     ran = nearboot("inventory", "export", tmp_path / "out")
     assert ran.out == ""
-    assert ran.err.startswith("nothing to export: the inventory is empty; ")
+    assert ran.err == "nothing to export: the inventory is empty, and no file was written\n"
     assert not (tmp_path / "out").exists()
 
 

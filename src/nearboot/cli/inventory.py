@@ -106,7 +106,7 @@ def export(ctx: click.Context, folder: Path) -> None:
     for path in written:
         click.echo(f"wrote {path}")
     if not written:
-        click.echo(f"nothing to export: the inventory is empty; {folder} is as it was", err=True)
+        click.echo("nothing to export: the inventory is empty, and no file was written", err=True)
 
 
 @command.command()

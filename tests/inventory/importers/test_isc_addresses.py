@@ -44,7 +44,7 @@ def test_without_a_table_one_warning_says_that_kea_has_no_address_to_give(import
         "5 hosts have a name instead of an address (web1.ams.example.net, web2.ams.example.net, web3.ams.example.net"
         " and 2 more): Kea knows them by their MAC but has no address to give them"
     )
-    assert finding.hint.startswith("pass --hosts FILE ")
+    assert finding.hint.startswith("pass --hosts FILE, ")
 
 
 def test_a_table_gives_names_their_addresses(importing: Importing) -> None:
@@ -79,6 +79,16 @@ def test_an_address_that_two_hosts_have_stays_with_the_first(importing: Importin
         " at dhcpd.conf:2; host b is kept without it"
     )
     assert codes(result) == ["duplicate-address"]
+
+
+def test_two_blocks_of_one_server_share_its_address_with_a_warning(importing: Importing) -> None:
+    """No other server lacks it: the first interface has it, the second has none."""
+    text = SUBNET + host("a-1", 1, "a.ams.example.net") + host("a-2", 2, "a.ams.example.net")
+    result = importing(text, hosts="10.1.0.5 a.ams.example.net\n")
+    assert [str(i.ipv4) for i in result.inventory.servers[0].interfaces] == ["10.1.0.5", "None"]
+    finding = one(result, "duplicate-address")
+    assert finding.severity is Severity.WARNING
+    assert finding.text.endswith("host a-2 is kept without it")
 
 
 def test_an_address_in_no_subnet_is_told_with_its_line(importing: Importing) -> None:

@@ -54,7 +54,7 @@ def report_names(hosts: Sequence[HostDeclaration], table: HostTable | None, acco
     hint = (
         "add them to the hosts file, or add their ipv4 to the inventory"
         if table
-        else "pass --hosts FILE (lines of an address, its name and aliases, such as /etc/hosts), as dhcpd asks the DNS"
+        else "pass --hosts FILE, with lines of an address, its name and aliases as in /etc/hosts; dhcpd asks the DNS"
     )
     account.note(Severity.WARNING, "address-is-name", text, at=named[0], hint=hint, count=len(named))
 
