@@ -91,6 +91,9 @@ class RoutingConfig:
     stale_s: float = setting(
         900.0, "A measurement older than this many seconds is used, and its age pointed out.", low=0
     )
+    keep_maps: int = setting(
+        20, "Latency maps of each source that are kept; older ones are deleted when one is loaded.", low=1
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from nearboot.app import latency
+from nearboot.app.database import writing
 from nearboot.config import Config
 from nearboot.errors import InputError
+from nearboot.inventory import route_store
 
 
 @pytest.fixture
@@ -29,6 +32,16 @@ def test_the_newest_map_of_each_source_is_in_use(fleet: Config, now: datetime, t
     assert [_load(fleet, file, now, unit="ms").epoch for _ in range(2)] == [1, 2]
     maps = {m.source: (m.epoch, [s.rtt_ms for s in m.samples]) for m in latency.current_maps(fleet)}
     assert maps == {"more": (2, [7.0]), "pairs": (1, [9.0, 9.0])}
+
+
+def test_old_maps_are_deleted_when_one_is_loaded(fleet: Config, now: datetime, tmp_path: Path) -> None:
+    """As many of each source as the settings say stay; epochs go on counting."""
+    config = replace(fleet, routing=replace(fleet.routing, keep_maps=2))
+    file = tmp_path / "more.csv"
+    file.write_text("src,dst,rtt\nhere,there,7\n")
+    assert [_load(config, file, now, unit="ms").epoch for _ in range(4)] == [1, 2, 3, 4]
+    with writing(config) as session:
+        assert route_store.drop_old_latency_maps(session, keep=1) == 1, "two of the one source, one of the other"
 
 
 def test_a_file_that_is_not_text_is_refused(fleet: Config, now: datetime, tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ def load(config: Config, file: str, how: Reading, *, dry_run: bool, actor: str, 
         if not dry_run:
             # Whole: routes are guarded again when they are selected, so that a coordinate put right needs no reload.
             epoch = route_store.add_latency_map(session, latency_map, now)
+            route_store.drop_old_latency_maps(session, keep=config.routing.keep_maps)
             text = f"epoch {epoch}, {len(latency_map.samples)} samples from {file}"
             boot_store.add_audit(session, AuditEntry(now, actor, "latency.load", latency_map.source, text))
     return Loaded(epoch, summary, unknown + guarded.quarantined, guarded.findings)
