@@ -105,6 +105,18 @@ def test_a_boot_that_begins_with_a_renewal_is_told_whole(fleet: Config, now: dat
     ]
 
 
+def test_a_new_run_takes_nothing_from_before_the_last_ones_end(fleet: Config, now: datetime) -> None:
+    """Or it would stand before that one."""
+    _record(fleet, _lease(now, renewal=True))
+    with writing(fleet) as session:
+        run = events.begin(session, "lo-01", now + SECOND, reason="test")
+        boot_store.update_run(session, replace(run, finished_at=now + 5 * SECOND, outcome="provisioned"))
+    assert _record(fleet, _nbp(now + 4 * SECOND)).run_id == run.id, "told late"
+    second = _record(fleet, _nbp(now + 9 * SECOND)).run_id
+    assert second not in (None, run.id)
+    assert _story(fleet, second) == [(EventKind.PROVISION_START, "ok"), (EventKind.TFTP_READ, "ok")]
+
+
 def test_next_weeks_boot_is_another_run(fleet: Config, now: datetime) -> None:
     """A run without call-backs never ends by itself; what was heard of within the hour is the same boot."""
     first = _record(fleet, _nbp(now)).run_id

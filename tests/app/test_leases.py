@@ -9,7 +9,9 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from nearboot.app import kea, leases, provision
+import pytest
+
+from nearboot.app import inventory, kea, leases, provision
 from nearboot.app.database import database, reading
 from nearboot.config import Config
 from nearboot.inventory import boot_store
@@ -60,3 +62,75 @@ def test_an_assignment_to_a_stranger_is_kept_without_a_server(fleet: Config) -> 
     assert (event.server, event.client, event.run_id) == (None, mac, None)
     assert abs(event.at - at) < timedelta(seconds=1), "an old row stands at its own time"
     assert provision.runs(fleet) == ()
+
+
+OWN, FOREIGN = "52:54:00:00:00:01", "52:54:00:00:00:02"
+POOLS = """
+subnets:
+  - {prefix: 127.0.0.0/8, location: here, kea_id: 7}
+  - {prefix: 192.0.2.0/24, location: there, kea_id: 8}
+"""
+
+
+def _lease(address: str, mac: str, at: datetime, *, subnet_id: int = 7, lifetime_s: int = 3600) -> Lease:
+    return Lease(ip_address(address), mac_from_text(mac), None, subnet_id, at, lifetime_s, LeaseState.ASSIGNED)
+
+
+@pytest.mark.parametrize(
+    ("address", "mac", "subnet_id", "boot_server"),
+    [
+        pytest.param("127.0.0.1", OWN, 7, "here-boot", id="reserved, at home"),
+        pytest.param("127.0.0.9", FOREIGN, 7, "there-boot", id="reserved, and sent home by its reservation"),
+        pytest.param("192.0.2.9", OWN, 8, "there-boot", id="from a pool: as the subnet says"),
+        pytest.param("203.0.113.9", OWN, 99, "here-boot", id="a subnet that is not inventoried"),
+    ],
+)
+def test_the_boot_server_is_the_one_that_kea_names(
+    fleet: Config, tmp_path: Path, now: datetime, *, address: str, mac: str, subnet_id: int, boot_server: str
+) -> None:
+    """By the reservation where there is one in that subnet, by the subnet where there is none."""
+    (tmp_path / "pools.yaml").write_text(POOLS)
+    inventory.load(fleet, [str(tmp_path / "pools.yaml")], prune=False, dry_run=False, actor="ada", now=now)
+    kea.generate(fleet, tmp_path / "kea", kea.settings(fleet), actor="ada", now=now)
+    with database(fleet) as engine:
+        leases.note(engine, _lease(address, mac, now, subnet_id=subnet_id), now)
+    assert [event.boot_server for event in _leases(fleet)] == [boot_server]
+
+
+def test_a_system_that_runs_renews_and_opens_no_run(fleet: Config, daemon: Callable[..., Any], tmp_path: Path) -> None:
+    """Also where it got its lease before we began; after its expiry it is a new one."""
+    file, at = tmp_path / "kea-leases4.csv", int(time.time())
+    file.write_text(HEADER + _row("127.0.0.1", OWN, at + 3600) + _row("127.0.0.9", FOREIGN, at - 7200))
+    follower = daemon("leases", file)
+    with file.open("a") as kea_file:
+        kea_file.write(_row("127.0.0.1", OWN, at + 3602) + _row("127.0.0.9", FOREIGN, at + 3602))
+    assert follower.end() == 0
+    assert {(e.server, e.detail.get("renewal", False), e.run_id is None) for e in _leases(fleet)} == {
+        ("lo-01", True, True),
+        ("lo-02", False, False),
+    }
+
+
+def test_a_lease_is_renewed_by_the_client_that_holds_it(now: datetime) -> None:
+    """Another client's, one that has expired, and one that was given back, are new."""
+    second = timedelta(seconds=1)
+    held = leases.Held()
+    assert not held.take(_lease("192.0.2.7", OWN, now))
+    assert held.take(_lease("192.0.2.7", OWN, now + 1800 * second))
+    assert not held.take(_lease("192.0.2.8", OWN, now + 1801 * second))
+    assert not held.take(_lease("192.0.2.7", FOREIGN, now + 1802 * second))
+    assert not held.take(_lease("192.0.2.7", FOREIGN, now + 9000 * second)), "it had expired"
+    assert not held.take(_lease("192.0.2.7", FOREIGN, now + 9001 * second, lifetime_s=0)), "it is deleted"
+    assert not held.take(_lease("192.0.2.7", FOREIGN, now + 9002 * second))
+
+
+def test_what_is_held_is_read_with_what_a_clean_up_set_aside(tmp_path: Path, now: datetime) -> None:
+    """Kea's result of the last clean-up holds what the file itself no longer does; a broken row is passed over."""
+    file = tmp_path / "kea-leases4.csv"
+    expire = int(now.timestamp()) + 3600
+    file.with_name(file.name + ".2").write_text(HEADER + _row("127.0.0.1", OWN, expire))
+    file.write_text(HEADER + "broken\n" + _row("127.0.0.9", FOREIGN, expire))
+    held = leases.Held.of(file)
+    assert held.take(_lease("127.0.0.1", OWN, now + timedelta(minutes=1)))
+    assert held.take(_lease("127.0.0.9", FOREIGN, now + timedelta(minutes=1)))
+    assert not leases.Held.of(tmp_path / "none.csv").take(_lease("127.0.0.1", OWN, now))

@@ -57,6 +57,15 @@ def test_many_events_keep_their_order_and_strangers_are_welcome(loaded: Session)
     assert boot_store.add_events(loaded, []) == []
 
 
+def test_events_that_came_before_their_run_can_be_put_into_it(loaded: Session) -> None:
+    """The others stay as they are."""
+    events = boot_store.add_events(loaded, [Event(after(n), EventKind.DHCP_LEASE, server=SERVER) for n in range(3)])
+    run = boot_store.start_run(loaded, SERVER, NOW, token="t")
+    boot_store.adopt_events(loaded, events[1:], run)
+    boot_store.adopt_events(loaded, [], run)
+    assert [event.run_id for event in boot_store.events(loaded)] == [None, run.id, run.id]
+
+
 @pytest.mark.parametrize(
     "event",
     [

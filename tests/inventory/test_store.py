@@ -148,3 +148,10 @@ def test_every_noun_can_be_listed(loaded: Session) -> None:
     assert store.profiles(loaded) == found.profiles
     assert store.boot_servers(loaded) == found.boot_servers
     assert store.servers(loaded) == found.servers
+
+
+def test_a_subnet_is_found_by_its_number_in_kea(loaded: Session) -> None:
+    """Or not at all."""
+    found = store.subnet_by_kea_id(loaded, 7, family=4)
+    assert found is not None and str(found.prefix) == "10.20.0.0/24"
+    assert store.subnet_by_kea_id(loaded, 4711, family=4) is None

@@ -207,7 +207,7 @@ def _run(session: Session, event: Event) -> Run | None:
         case Belongs.NEWEST:
             return newest
         case Belongs.NEW:
-            return _begin_by_itself(session, event.server, event.at)
+            return _begin_by_itself(session, event.server, event.at, newest)
         case Belongs.NONE:
             return None
 
@@ -220,10 +220,11 @@ def _heard_at(session: Session, run: Run | None, at: datetime) -> datetime | Non
     return max((event.at for event in events if not is_marked_renewal(event)), default=None)
 
 
-def _begin_by_itself(session: Session, server: str, at: datetime) -> Run:
-    """A run that nobody announced, with what came before its first event."""
+def _begin_by_itself(session: Session, server: str, at: datetime, last: Run | None) -> Run:
+    """A run that nobody announced, with what came before its first event and after the end of the last run."""
+    ended = last.finished_at if last and last.finished_at else at - ADOPTED
     recent = boot_store.events(session, server=server, since=at - ADOPTED)
-    adopted = [event for event in recent if event.run_id is None and event.at <= at]
+    adopted = [event for event in recent if event.run_id is None and ended < event.at <= at]
     start = min((event.at for event in adopted), default=at) - MOMENT  # a trace reads in order: its start comes first
     run = begin(session, server, start, reason=BY_ITSELF)
     boot_store.adopt_events(session, adopted, run)

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from nearboot.errors import NotFoundError
 from nearboot.inventory.apply_store import apply, read_inventory
 from nearboot.inventory.boot_orm import EventRow
-from nearboot.inventory.orm import BootServerRow, InterfaceRow, LocationRow, ServerRow
+from nearboot.inventory.orm import BootServerRow, InterfaceRow, LocationRow, ServerRow, SubnetRow
 from nearboot.inventory.value_orm import CHUNK, TABLE, read
 from nearboot.model import (
     Address,
@@ -58,6 +58,7 @@ __all__ = [
     "server_names",
     "servers",
     "set_boot_server_state",
+    "subnet_by_kea_id",
     "subnets",
     "tiers",
 ]
@@ -191,6 +192,12 @@ def models(session: Session) -> tuple[HardwareModel, ...]:
 def subnets(session: Session) -> tuple[Subnet, ...]:
     """All subnets, by the text of their prefix."""
     return read(session, TABLE["subnets"])
+
+
+def subnet_by_kea_id(session: Session, number: int, *, family: int) -> Subnet | None:
+    """The subnet that Kea's server of a family knows by this number."""
+    found: tuple[Subnet, ...] = read(session, TABLE["subnets"], SubnetRow.kea_id == number, SubnetRow.family == family)
+    return found[0] if found else None
 
 
 def origins(session: Session) -> tuple[Origin, ...]:

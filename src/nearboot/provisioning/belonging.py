@@ -67,7 +67,7 @@ def is_marked_renewal(event: Event) -> bool:
 
 def _is_of(event: Event, run: Run, heard_at: datetime | None) -> bool:
     if run.finished_at is not None:
-        return run.started_at <= event.at <= run.finished_at
+        return event.at <= run.finished_at
     awaited = run.reason != BY_ITSELF and ORDER[run.phase] < ORDER[Phase.NBP]
     return awaited or event.at - max(run.updated_at, heard_at or run.updated_at) <= IDLE
 
