@@ -56,6 +56,16 @@ def test_an_installation_is_followed_to_its_end(fleet: Config, http: Any, nearbo
     assert "Traceback" not in http.log.read_text()
 
 
+def test_a_first_configuration_begins_a_run_of_the_server_that_it_is_for(fleet: Config, http: Any) -> None:
+    """Also from an address that nobody knows, without a lease and without an announcement."""
+    transport = httpx.HTTPTransport(local_address="127.0.0.77")
+    with httpx.Client(base_url=f"http://127.0.0.1:{http.port}", transport=transport, timeout=30) as client:
+        assert client.get("/boot.ipxe?mac=52-54-00-00-00-02").is_success
+    assert http.end() == 0
+    (run,) = provision.runs(fleet)
+    assert (run.server, run.phase, run.reason) == ("lo-02", Phase.CONFIG, "booted by itself")
+
+
 def test_why_a_configuration_cannot_be_made_is_logged(
     fleet: Config, daemon: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

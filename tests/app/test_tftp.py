@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -70,6 +71,21 @@ def test_a_boot_is_served_and_becomes_a_timeline(fleet: Config, opened: Run, tft
     assert events[2].detail["bytes"] == 256 * 300
     assert run is not None and run.phase is Phase.KERNEL
     assert "Traceback" not in tftp.log.read_text()
+
+
+def test_a_configuration_asked_for_by_mac_is_of_its_server_wherever_it_asks_from(fleet: Config, tftp: Any) -> None:
+    """An address that nobody knows: the MAC in the file's name says whose boot it is."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.bind(("127.0.0.77", 0))
+        client.settimeout(10)
+        client.sendto(b"\0\1pxelinux.cfg/01-52-54-00-00-00-02\0octet\0", ("127.0.0.1", tftp.port))
+        data, transfer = client.recvfrom(2000)
+        assert data.startswith(b"\0\3\0\1")
+        client.sendto(b"\0\5\0\0enough\0", transfer)
+    assert tftp.end() == 0
+    with reading(fleet) as session:
+        (event,) = boot_store.events(session)
+    assert (event.server, event.client, event.outcome) == ("lo-02", "127.0.0.77", "aborted-by-client")
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])

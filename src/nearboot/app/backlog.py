@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 ROOM = 10_000
 """What may wait: a rack's boot is some hundreds of reads. Some 10 MB."""
-BATCH = 500
+BATCH = 200
 """What is stored at once: other writers of a SQLite database wait that long, a fraction of a second."""
 SAY_AGAIN_S = 10.0
 """A burst that does not end is told of this often."""
