@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from nearboot.app import inventory
+from nearboot.cli.inventory_schema import schema
 from nearboot.cli.output import emit, output_option
 from nearboot.cli.root import EXIT_CHANGES, EXIT_ERROR
 from nearboot.cli.shell import actor, config_of, now
@@ -27,6 +28,9 @@ prune_option = click.option("--prune", is_flag=True, help="Remove what the files
 @click.group()
 def command() -> None:
     """Load, import, export and check the inventory."""
+
+
+command.add_command(schema)
 
 
 @command.command()

@@ -49,9 +49,10 @@ MAX_KEA_ID = 4_294_967_294  # 4294967295 is Kea's SUBNET_ID_UNUSED
 
 @dataclass(frozen=True, slots=True)
 class FieldRule:
-    """How a field is read; one that is not required may be missing or empty."""
+    """How a field is read, and what it says; one that is not required may be missing or empty."""
 
     parse: Parser
+    about: str = ""
     required: bool = False
 
 
