@@ -21,12 +21,12 @@ def test_places_are_listed_with_what_stands_there(quickstart: Nearboot) -> None:
     """Counts are of the place itself, not of those below it."""
     rows = {row["slug"]: row for row in json.loads(quickstart("location", "list", "-o", "json").out)}
     assert set(rows) == {"emea", "ams", "ams-r1", "fra"}
-    assert {k: rows["ams"][k] for k in ("kind", "parent", "servers", "subnets", "boot servers")} == {
+    assert {k: rows["ams"][k] for k in ("kind", "parent", "servers", "subnets", "boot_servers")} == {
         "kind": "site",
         "parent": "emea",
         "servers": 0,
         "subnets": 2,
-        "boot servers": 1,
+        "boot_servers": 1,
     }
     assert rows["ams-r1"]["servers"] == 2
     assert rows["fra"]["aliases"] == ["Frankfurt", "FRA2"]

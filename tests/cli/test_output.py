@@ -29,6 +29,15 @@ def test_json_and_yaml_hold_the_same(capsys: pytest.CaptureFixture[str]) -> None
     assert json.loads(out[:split]) == yaml.safe_load(out[split:]) == ROWS
 
 
+def test_keys_have_underscores_where_headings_have_spaces(capsys: pytest.CaptureFixture[str]) -> None:
+    """A program writes row.started_at; people read STARTED AT."""
+    rows = [{"started at": 1, "boot server": "a"}]
+    assert table(rows).splitlines()[0] == "STARTED AT  BOOT SERVER"
+    for output in ("json", "yaml"):
+        emit(rows, output)
+        assert yaml.safe_load(capsys.readouterr().out) == [{"started_at": 1, "boot_server": "a"}]
+
+
 def test_nothing_is_said_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     """An empty table leaves stdout empty for the next program."""
     emit([], "table", empty="no servers")

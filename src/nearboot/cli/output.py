@@ -26,9 +26,9 @@ output_option = click.option(
 
 
 def emit(rows: Sequence[Mapping[str, object]], output: str, *, empty: str = "nothing to show") -> None:
-    """Print rows of equal keys as a table, or as a JSON or YAML list."""
+    """Print rows of equal keys as a table, or as a JSON or YAML list whose keys have ``_`` for the headings' spaces."""
     if output != "table":
-        emit_document([dict(row) for row in rows], output)
+        emit_document([{key.replace(" ", "_"): value for key, value in row.items()} for row in rows], output)
     elif not rows:
         click.echo(empty, err=True)
     else:
