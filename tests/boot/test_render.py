@@ -74,6 +74,18 @@ def test_a_client_with_ipxe_is_handed_to_the_program_of_its_profile(host: HostBo
     assert "chain tftp://[fd77::1]/pxelinux.0 || goto failed" in _rendered("boot.ipxe", host, templates).splitlines()
 
 
+def test_the_script_that_hands_on_needs_no_arguments_and_no_boot_server(
+    host: HostBoot, templates: dict[str, str]
+) -> None:
+    """iPXE does not carry the arguments there, so those that it could not carry do no harm."""
+    assert host.profile is not None
+    profile = replace(host.profile, nbp=NbpFamily.GRUB, args=("a=#b || c",))
+    text = _rendered("boot.ipxe", replace(host, profile=profile, boot_server=None), templates)
+    assert "chain tftp://${next-server}/grubnetx64.efi || goto failed" in text.splitlines()
+    with pytest.raises(InputError):
+        _rendered("boot.ipxe", replace(host, profile=replace(profile, nbp=NbpFamily.IPXE)), templates)
+
+
 def test_append_is_one_line(host: HostBoot, templates: dict[str, str]) -> None:
     """PXELINUX ends APPEND at the end of the line."""
     text = _rendered("pxelinux.cfg/default", host, templates)

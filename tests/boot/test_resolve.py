@@ -83,20 +83,27 @@ def test_the_reason_says_what_was_asked_for_and_what_was_repaired(host: HostBoot
 
 
 @pytest.mark.parametrize(
-    ("nbp", "chained"),
+    ("nbp", "arch", "chained"),
     [
-        pytest.param(NbpFamily.PXELINUX, "pxelinux.0", id="pxelinux"),
-        pytest.param(NbpFamily.GRUB, "grubnetx64.efi", id="grub"),
-        pytest.param(NbpFamily.IPXE, None, id="ipxe"),
-        pytest.param(None, None, id="by firmware"),
+        pytest.param(NbpFamily.PXELINUX, "x86_64", "pxelinux.0", id="pxelinux"),
+        pytest.param(NbpFamily.GRUB, "x86_64", "grubnetx64.efi", id="grub"),
+        pytest.param(NbpFamily.GRUB, "amd64", "grubnetx64.efi", id="grub, as Debian says"),
+        pytest.param(NbpFamily.GRUB, "arm64", "grubnetaa64.efi", id="grub on ARM"),
+        pytest.param(NbpFamily.GRUB, "aarch64", "grubnetaa64.efi", id="grub on ARM, as Linux says"),
+        pytest.param(NbpFamily.PXELINUX, "arm64", None, id="pxelinux is not for ARM"),
+        pytest.param(NbpFamily.GRUB, "riscv64", None, id="grub for what it is not shipped for"),
+        pytest.param(NbpFamily.IPXE, "x86_64", None, id="ipxe"),
+        pytest.param(None, "x86_64", None, id="by firmware"),
     ],
 )
 def test_a_client_in_ipxe_goes_on_with_the_program_that_its_profile_names(
-    nbp: NbpFamily | None, chained: str | None
+    nbp: NbpFamily | None, arch: str, chained: str | None
 ) -> None:
-    """Network cards, and QEMU, bring iPXE with them; the profile's word counts."""
+    """Network cards, and QEMU, bring iPXE with them; the profile's word counts, and the program fits the machine."""
     host = HostBoot(
-        Server("w", Slug("ams")), image=Image(Slug("d"), "vmlinuz"), profile=BootProfile(Slug("p"), Slug("d"), nbp=nbp)
+        Server("w", Slug("ams")),
+        image=Image(Slug("d"), "vmlinuz", arch=arch),
+        profile=BootProfile(Slug("p"), Slug("d"), nbp=nbp),
     )
     answer = resolve(parse("boot.ipxe"), host)
     assert isinstance(answer, Rendered)

@@ -17,6 +17,9 @@ not break a user's template unseen.
 ``http``            base URL of the boot server, ``callback_url``: where this run's phases are reported
 ==================  ==================================================================================================
 
+The script that hands a client in iPXE on to another program sees less: template, run, server, params, client,
+boot_server, and ``nbp``, the path of that program.
+
     context(host, NbpFamily.GRUB, "grub.cfg.j2")["cmdline"]
 """
 
@@ -30,6 +33,9 @@ from nearboot.errors import Fault, InputError
 from nearboot.model import Address, NbpFamily
 from nearboot.model.url import bracketed
 
+NEXT_SERVER = "${next-server}"
+"""iPXE's own word for the server that DHCP named (https://ipxe.org/cfg/next-server)."""
+
 _PATH = re.compile(r"[A-Za-z0-9._+/-]+")
 
 
@@ -39,12 +45,7 @@ def context(host: HostBoot, family: NbpFamily, template: str) -> dict[str, objec
     args = loader_args(host, family)
     kernel, *initrd = _paths(host)
     return {
-        "template": template,
-        "run": host.run.id if host.run else None,
-        "server": _server(host),
-        "params": dict(host.server.params),
-        "client": str(host.client) if host.client else "",
-        "boot_server": _boot_server(host),
+        **_known(host, template),
         "image": image.slug if image else "",
         "profile": host.profile.slug if host.profile else "",
         "installer": host.profile.installer.value if host.profile else "none",
@@ -56,6 +57,14 @@ def context(host: HostBoot, family: NbpFamily, template: str) -> dict[str, objec
         "http": host.http_base,
         "callback_url": host.callback_url,
     }
+
+
+def chain_context(host: HostBoot, template: str, nbp: str) -> dict[str, object]:
+    """The variables of the script that goes on with another program: no kernel and no arguments, which may be such
+    that iPXE could not carry them."""
+    values = _known(host, template)
+    boot_server = _boot_server(host)
+    return values | {"boot_server": boot_server | {"address": boot_server["address"] or NEXT_SERVER}, "nbp": nbp}
 
 
 def loader_args(host: HostBoot, family: NbpFamily) -> tuple[str, ...]:
@@ -71,6 +80,18 @@ def loader_args(host: HostBoot, family: NbpFamily) -> tuple[str, ...]:
     if family is NbpFamily.IPXE and host.image:
         args = (*(f"initrd=initrd{number}" for number in range(len(host.image.initrd))), *args)
     return args
+
+
+def _known(host: HostBoot, template: str) -> dict[str, object]:
+    """What every script may use, whatever the host boots."""
+    return {
+        "template": template,
+        "run": host.run.id if host.run else None,
+        "server": _server(host),
+        "params": dict(host.server.params),
+        "client": str(host.client) if host.client else "",
+        "boot_server": _boot_server(host),
+    }
 
 
 def _paths(host: HostBoot) -> list[str]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from nearboot.boot.context import context
+from nearboot.boot.context import chain_context, context
 from nearboot.boot.host import HostBoot
 from nearboot.boot.nbp import nbp_of
 from nearboot.boot.request import BootRequest, KeyKind
@@ -29,8 +29,15 @@ STUBS: Mapping[NbpFamily, str] = {NbpFamily.GRUB: "grub-stub.cfg.j2", NbpFamily.
 """What a client of unknown address gets: it asks again, by its MAC. PXELINUX needs none, it starts with its MAC."""
 
 CHAIN = "ipxe-chain.ipxe.j2"
-CHAINED: Mapping[NbpFamily, str] = {NbpFamily.PXELINUX: nbp_of(0), NbpFamily.GRUB: nbp_of(7)}
-"""What a client goes on with that runs iPXE (network cards and QEMU bring it) while its profile names another."""
+CHAINED: Mapping[tuple[NbpFamily, str], str] = {
+    (NbpFamily.PXELINUX, "x86_64"): nbp_of(0),
+    (NbpFamily.GRUB, "x86_64"): nbp_of(7),
+    (NbpFamily.GRUB, "arm64"): nbp_of(11),
+}
+"""What a client goes on with that runs iPXE (network cards and QEMU bring it) while its profile names another, by the
+architecture of its image. PXELINUX is for x86 alone: an ARM host whose profile names it boots by iPXE itself."""
+ALSO_CALLED: Mapping[str, str] = {"amd64": "x86_64", "aarch64": "arm64"}
+"""What Debian and Linux call these architectures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +123,16 @@ def _imageless(request: BootRequest, host: HostBoot | None, code: str) -> Answer
     return Missing(_reason(code, text, request, host))
 
 
-def _chains(host: HostBoot | None) -> bool:
-    return host is not None and host.profile is not None and host.profile.nbp in CHAINED
+def _chained(host: HostBoot | None) -> str | None:
+    if host is None or host.image is None or host.profile is None or host.profile.nbp is None:
+        return None
+    return CHAINED.get((host.profile.nbp, ALSO_CALLED.get(host.image.arch, host.image.arch)))
 
 
 def _chain(request: BootRequest, host: HostBoot | None, code: str) -> Answer:
-    assert host is not None and host.profile is not None and host.profile.nbp is not None
-    nbp = CHAINED[host.profile.nbp]
-    values = context(host, NbpFamily.IPXE, CHAIN) | {"nbp": nbp}
+    nbp = _chained(host)
+    assert host is not None and host.profile is not None and host.profile.nbp is not None and nbp is not None
+    values = chain_context(host, CHAIN, nbp)
     text = f"{host.server.name} runs iPXE, and its profile asks for {host.profile.nbp.value}"
     return Rendered(CHAIN, values, _reason(code, text, request, host))
 
@@ -158,6 +167,6 @@ RULES: tuple[Rule, ...] = (
     Rule("stub", lambda request, host: host is None and _by_client(request) and request.family in STUBS, _stub),
     Rule("unknown-host", lambda request, host: host is None, _unknown),
     Rule("no-image", lambda request, host: not _has_image(host), _imageless),
-    Rule("chain", lambda request, host: request.family is NbpFamily.IPXE and _chains(host), _chain),
+    Rule("chain", lambda request, host: request.family is NbpFamily.IPXE and _chained(host) is not None, _chain),
     Rule("host-config", lambda request, host: True, _host),
 )
