@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -10,10 +11,8 @@ from pathlib import Path
 import pytest
 
 from nearboot.app import provision
-from nearboot.app.boot import Asker, BootDesk, check_name, is_plain_file
+from nearboot.app.boot import Asker, BootDesk, boot_files, check_name, is_plain_file
 from nearboot.app.database import database
-from nearboot.app.settings import folder
-from nearboot.boot.store import BootFiles, read_templates
 from nearboot.config import Config
 from nearboot.errors import NotFoundError, ProtocolError
 
@@ -30,7 +29,7 @@ def backend() -> str:
 @pytest.fixture
 def desk(fleet: Config) -> Iterator[BootDesk]:
     with database(fleet) as engine:
-        yield BootDesk(engine, BootFiles(fleet.root, read_templates(folder(fleet, "templates"))), me="there-boot")
+        yield BootDesk(engine, boot_files(fleet, fleet.root), me="there-boot")
 
 
 @pytest.mark.parametrize(
@@ -84,14 +83,15 @@ def test_a_known_server_does_not_get_anothers_token(fleet: Config, desk: BootDes
 
 
 def test_a_template_of_ones_own_is_used(fleet: Config, now: datetime, tmp_path: Path) -> None:
-    """The configuration may name another folder of templates."""
-    own = tmp_path / "own"
-    own.mkdir()
-    for file in folder(fleet, "templates").iterdir():
-        (own / file.name).write_text("mine for {{ server.name }}\n" if file.name == "grub.cfg.j2" else file.read_text())
+    """The folder need only hold what differs from the shipped ones."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "grub.cfg.j2").write_text("mine for {{ server.name }}\n")
+    files = boot_files(replace(fleet, templates=str(tmp_path / "own")), fleet.root)
     with database(fleet) as engine:
-        desk = BootDesk(engine, BootFiles(fleet.root, read_templates(own)), me=None)
+        desk = BootDesk(engine, files, me=None)
         assert desk.look_up("grub/grub.cfg", Asker(KNOWN, now)).content == b"mine for lo-01\n"
+        shipped = desk.look_up("pxelinux.cfg/default", Asker(KNOWN, now)).content
+        assert isinstance(shipped, bytes) and b"LABEL nearboot" in shipped
 
 
 def test_a_boot_server_that_is_not_there_is_told_at_once(fleet: Config) -> None:

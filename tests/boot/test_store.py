@@ -11,7 +11,7 @@ from nearboot.boot.host import HostBoot
 from nearboot.boot.request import parse
 from nearboot.boot.resolve import resolve
 from nearboot.boot.store import BootFiles, find_file, read_templates
-from nearboot.errors import ConfigError
+from nearboot.errors import ConfigError, InputError
 
 
 @pytest.fixture
@@ -70,6 +70,19 @@ def test_a_folder_or_template_that_cannot_be_read_is_named(tmp_path: Path) -> No
     (tmp_path / "bad.j2").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match=r"bad\.j2"):
         read_templates(tmp_path)
+
+
+def test_all_templates_that_cannot_be_parsed_are_named_with_their_lines(tmp_path: Path) -> None:
+    """At start; what only a host's values can show is told when it is rendered."""
+    (tmp_path / "a.j2").write_text("x\n{% if %}\n")
+    (tmp_path / "b.j2").write_text("{{ nope }}")
+    (tmp_path / "c.j2").write_text("{{ 'x' | nosuchfilter }}")
+    with pytest.raises(InputError) as caught:
+        read_templates(tmp_path)
+    assert [(fault.file, fault.line) for fault in caught.value.faults] == [
+        (str(tmp_path / "a.j2"), 2),
+        (str(tmp_path / "c.j2"), 1),
+    ]
 
 
 def test_an_answer_becomes_content(root: Path, host: HostBoot, templates: dict[str, str]) -> None:

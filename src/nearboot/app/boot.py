@@ -2,7 +2,7 @@
 
 One path for TFTP and HTTP, so that both give the same answer. The database is read off the data plane, in a thread.
 
-    desk = BootDesk(engine, BootFiles(root, templates), me="ams-boot")
+    desk = BootDesk(engine, boot_files(config, root), me="ams-boot")
     found = desk.look_up("/grub/grub.cfg", Asker(client, now, asked))
 """
 
@@ -17,10 +17,12 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from nearboot.app.host import boot_interface
+from nearboot.app.settings import folder, shipped
 from nearboot.boot.host import HostBoot
 from nearboot.boot.request import BootRequest, HostKey, KeyKind, parse
 from nearboot.boot.resolve import resolve
-from nearboot.boot.store import BootFiles
+from nearboot.boot.store import BootFiles, read_templates
+from nearboot.config import Config
 from nearboot.inventory import boot_store, store
 from nearboot.inventory.schema_store import reading
 from nearboot.model import Address, BootServer, Interface, Mac, Reason, Server
@@ -91,6 +93,14 @@ class BootDesk:
         if self._me is not None:
             return store.boot_server(session, self._me)
         return store.boot_server_by_address(session, asked) if asked is not None else None
+
+
+def boot_files(config: Config, root: Path) -> BootFiles:
+    """A file root with the templates: those of the configured folder, and the shipped ones for what it lacks.
+
+    Raises ConfigError for one that cannot be read, InputError for all that cannot be parsed.
+    """
+    return BootFiles(root, read_templates(*dict.fromkeys([folder(config, "templates"), shipped("templates")])))
 
 
 def check_name(engine: Engine, name: str | None) -> None:

@@ -12,12 +12,10 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from nearboot.app.backlog import Backlog
-from nearboot.app.boot import Asker, BootDesk, check_name
+from nearboot.app.boot import Asker, BootDesk, boot_files, check_name
 from nearboot.app.daemon import run_daemon, say_ready
 from nearboot.app.database import database
 from nearboot.app.events import EventBook, Read, record
-from nearboot.app.settings import folder
-from nearboot.boot.store import BootFiles, read_templates
 from nearboot.config import Config
 from nearboot.errors import ConfigError, NearbootError, NotFoundError, ProtocolError
 from nearboot.http.runner import GRACE_S
@@ -35,8 +33,7 @@ def serve(config: Config, *, me: str | None, root: Path) -> None:
         raise ConfigError(f"the folder of boot files is not there: {root} (set boot_root, or make it)")
     with database(config) as engine:
         check_name(engine, me)
-        files = BootFiles(root, read_templates(folder(config, "templates")))
-        desk, book = BootDesk(engine, files, me=me), EventBook(engine, me=me)
+        desk, book = BootDesk(engine, boot_files(config, root), me=me), EventBook(engine, me=me)
         stop = asyncio.Event()
         run_daemon(_serve(config, Counter(engine, desk, book, me), root, stop), stop)
 

@@ -40,8 +40,11 @@ def folder(config: Config, noun: str) -> Path:
     """
     assert noun in SHIPPED
     configured = getattr(config, noun)
-    if configured:
-        return _existing(Path(configured), noun)
+    return _existing(Path(configured), noun) if configured else shipped(noun)
+
+
+def shipped(noun: str) -> Path:
+    """The folder of the templates, migrations or topologies that ships with nearboot."""
     package = Path(__file__).parent.parent
     inside = package / noun
     return inside if inside.is_dir() else _existing(package.parent.parent / noun, noun)

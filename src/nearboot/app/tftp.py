@@ -12,13 +12,11 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from nearboot.app.backlog import Backlog
-from nearboot.app.boot import Asker, BootDesk, check_name, is_plain_file
+from nearboot.app.boot import Asker, BootDesk, boot_files, check_name, is_plain_file
 from nearboot.app.daemon import run_daemon, say_ready
 from nearboot.app.database import database
 from nearboot.app.events import EventBook, Read
 from nearboot.app.files import provide_health_file
-from nearboot.app.settings import folder
-from nearboot.boot.store import BootFiles, read_templates
 from nearboot.config import Config
 from nearboot.errors import ConfigError, NearbootError, ProtocolError
 from nearboot.model import Event, EventKind
@@ -48,7 +46,7 @@ def serve(config: Config, *, me: str | None, root: Path) -> None:
     provide_health_file(root, config.health.file)
     with database(config) as engine:
         check_name(engine, me)
-        desk = BootDesk(engine, BootFiles(root, read_templates(folder(config, "templates"))), me=me)
+        desk = BootDesk(engine, boot_files(config, root), me=me)
         book = EventBook(engine, me=me)
         stop = asyncio.Event()
         run_daemon(_serve(config, static, desk, book, stop), stop)

@@ -34,6 +34,15 @@ def render(templates: Mapping[str, str], name: str, variables: Mapping[str, obje
     return text
 
 
+def syntax_fault(text: str, file: str) -> Fault | None:
+    """What keeps a template from being parsed at all, or from being compiled (a filter that does not exist)."""
+    try:
+        environment({}).compile(text, file, file)
+    except TemplateSyntaxError as error:
+        return _fault(error, file, {})
+    return None
+
+
 def environment(templates: Mapping[str, str]) -> Environment:
     """The Jinja2 environment of boot templates, with a filter for each boot loader: ``{{ params.extra | grub_args
     }}``."""

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from nearboot.boot.render import render
+from nearboot.boot.render import render, syntax_fault
 from nearboot.boot.resolve import Answer, Missing, Rendered
-from nearboot.errors import ConfigError
+from nearboot.errors import ConfigError, Fault, InputError
 
 SUFFIX = ".j2"
 
@@ -40,9 +40,11 @@ class BootFiles:
 def read_templates(*folders: Path) -> dict[str, str]:
     """Every ``*.j2`` below the folders, by its path there; the first folder that has a name wins.
 
-    So an operator's folder comes before the one that nearboot ships, and need only hold what differs.
+    So an operator's folder comes before the one that nearboot ships, and need only hold what differs. ``InputError``
+    names each template that cannot be parsed, with its line.
     """
     found: dict[str, str] = {}
+    faults: list[Fault] = []
     for folder in folders:
         if not folder.is_dir():
             raise ConfigError(f"the template folder {folder} does not exist")
@@ -50,6 +52,9 @@ def read_templates(*folders: Path) -> dict[str, str]:
             name = path.relative_to(folder).as_posix()
             if name not in found:
                 found[name] = _read(path)
+                faults += [fault] if (fault := syntax_fault(found[name], str(path))) else []
+    if faults:
+        raise InputError(faults)
     return found
 
 
