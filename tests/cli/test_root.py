@@ -46,6 +46,25 @@ def test_mistakes_are_said_plainly(arguments: list[str], message: str, capsys: p
     assert "Traceback" not in captured.err
 
 
+@pytest.mark.parametrize("words", [pytest.param([], id="root"), pytest.param(["server"], id="noun")])
+def test_without_a_command_help_is_shown(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A first look is no mistake: stdout, exit code 0."""
+    assert run(words) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("Usage: nearboot") and not captured.err
+
+
+def test_only_what_changes_things_says_that_nothing_was_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A read changes nothing anyway."""
+    (tmp_path / "wrong.yaml").write_text("nonsense: 1\n")
+    assert run(["--config", str(tmp_path / "wrong.yaml"), "config", "show"]) == 1
+    assert capsys.readouterr().err.endswith("\nnearboot: 1 fault\n")
+    assert run(["--config", str(tmp_path / "wrong.yaml"), "latency", "load", "map.csv"]) == 1
+    assert capsys.readouterr().err.endswith("\nnearboot: 1 fault; nothing was changed\n")
+
+
 def test_a_database_without_schema_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -32,6 +33,9 @@ NOUNS = {
 }
 """Every noun with its one-line help; the noun's command stands in the module of the same name."""
 
+CHANGING = frozenset({("inventory", "load"), ("inventory", "import"), ("latency", "load")})
+"""The commands that take documents to change the database: they say that a document with faults changed nothing."""
+
 EXIT_ERROR = 1
 EXIT_CHANGES = 2
 EXIT_INTERRUPTED = 130
@@ -52,6 +56,22 @@ class NounGroup(click.Group):
         command = module.command
         assert isinstance(command, click.Command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Keep the noun and the verb that were called."""
+        ctx.meta[__name__] = tuple(args[:2])
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call the command; add to the faults of a document that nothing was changed, where something would be."""
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            if ctx.meta.get(__name__) in CHANGING:
+                error.add_note("nothing was changed")
+            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the nouns from the table, without importing them."""
@@ -74,13 +94,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
         result = root.main(args=arguments, prog_name="nearboot", standalone_mode=False)
     except click.exceptions.Abort:
         return _complain("interrupted", EXIT_INTERRUPTED)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 0
     except click.ClickException as error:
         error.show()
         return EXIT_ERROR
     except InputError as error:
-        count = len(error.faults)
         print(error, file=sys.stderr)
-        return _complain(f"{count} fault{'s' if count != 1 else ''}; nothing was changed", EXIT_ERROR)
+        count = f"{len(error.faults)} fault{'s' if len(error.faults) != 1 else ''}"
+        return _complain("; ".join([count, *getattr(error, "__notes__", [])]), EXIT_ERROR)
     except NearbootError as error:
         return _complain(str(error), EXIT_ERROR)
     except BrokenPipeError:
