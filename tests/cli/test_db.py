@@ -36,7 +36,8 @@ def test_a_database_that_cannot_be_reached_is_named(
     monkeypatch.setenv("NEARBOOT_DATABASE_URL", "postgresql://me:s3cret@127.0.0.1:1/none")
     assert run(["db", "show"]) == 1
     error = capsys.readouterr().err
-    assert "127.0.0.1" in error and "s3cret" not in error and "Traceback" not in error
+    assert "cannot open the database postgresql://me:***@127.0.0.1:1/none: " in error, "as it was typed"
+    assert "s3cret" not in error and "Traceback" not in error
 
 
 def test_a_schema_that_is_behind_is_refused_until_it_is_upgraded(
@@ -61,6 +62,7 @@ def test_a_schema_that_is_behind_is_refused_until_it_is_upgraded(
     [
         pytest.param("garbage", "the database URL is not readable", id="no url"),
         pytest.param("foo://bar", "'foo' is not supported; use sqlite or postgresql", id="another database"),
+        pytest.param("postgres://me:x@db/n", "did you mean postgresql://: postgres://me:***@db/n", id="libpq's other"),
         pytest.param("sqlite:////dev/null/nearboot.db", "cannot make the folder of the database", id="no folder"),
         pytest.param("sqlite:////dev", "unable to open database file", id="a folder"),
     ],

@@ -62,7 +62,7 @@ def check(config: Config) -> list[str]:
 def revision(config: Config) -> tuple[str, str | None]:
     """The database's URL without its password, and its schema's revision."""
     with database(config, checked=False) as engine:
-        return shown(engine.url.render_as_string(hide_password=False)), schema_store.current_revision(engine)
+        return shown(config.database), schema_store.current_revision(engine)
 
 
 def _make_folder(url: str) -> None:

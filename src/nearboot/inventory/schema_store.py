@@ -32,6 +32,7 @@ BUSY_TIMEOUT_MS = 10_000
 CONNECT_TIMEOUT_S = 10
 LOCKS = {"upgrade": 7_305_204_131, "inventory": 7_305_204_132, "latency": 7_305_204_133, "route": 7_305_204_134}
 SUPPORTED = ("sqlite", "postgresql")
+NEAR = {"postgres": "did you mean postgresql://"}  # libpq takes both spellings, SQLAlchemy one
 
 METADATA = EventRow.metadata  # Row's, which only boot_orm completes
 
@@ -39,7 +40,7 @@ METADATA = EventRow.metadata  # Row's, which only boot_orm completes
 def open_engine(url: str) -> Engine:
     """Open a database and make sure that it answers; ``DatabaseError`` says what is wrong, never a password."""
     parsed = _parse_url(url)
-    name = shown(parsed.render_as_string(hide_password=False))
+    name = shown(url)  # as its author wrote it, without the driver that was chosen
     try:
         # A long-lived server outlives its database's restarts: each connection is tried before it is used.
         engine = create_engine(parsed, pool_pre_ping=True, connect_args=_connect_args(parsed))
@@ -137,7 +138,8 @@ def _parse_url(url: str) -> URL:
             "or postgresql://user@host/name"
         ) from error
     if parsed.get_backend_name() not in SUPPORTED:
-        raise DatabaseError(f"database {parsed.get_backend_name()!r} is not supported; use {' or '.join(SUPPORTED)}")
+        hint = NEAR.get(parsed.get_backend_name(), f"use {' or '.join(SUPPORTED)}")
+        raise DatabaseError(f"database {parsed.get_backend_name()!r} is not supported; {hint}: {shown(url)}")
     return parsed.set(drivername="postgresql+psycopg") if parsed.drivername == "postgresql" else parsed
 
 
