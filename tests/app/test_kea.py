@@ -30,9 +30,13 @@ def test_the_routes_that_kea_is_told_are_kept(fleet: Config, now: datetime, tmp_
     with reading(fleet) as session:
         kept = {(r.location, r.family): r.chosen for r in route_store.routes(session)}
         assert route_store.routes_decided_at(session) == now
-        assert boot_store.audit(session)[0].action == "kea.generate"
+        (entry, *_) = boot_store.audit(session)
+    assert (entry.action, entry.subject) == ("kea.generate", str(tmp_path))
+    assert entry.detail.startswith("kea-dhcp4.conf changed (1 subnets, 2 reservations); kea-dhcp6.conf changed (0 ")
     assert kept[("here", 4)] == "here-boot"
     again = kea.generate(fleet, tmp_path, kea.settings(fleet), actor="ada", now=now)
+    with reading(fleet) as session:
+        assert boot_store.audit(session)[0].detail.startswith("kea-dhcp4.conf unchanged (")
     assert [item.changed for item in again] == [False, False]
 
 

@@ -31,3 +31,4 @@ def test_a_subject_and_a_limit_narrow_the_list(quickstart: Nearboot) -> None:
 def test_an_empty_log_is_said(nearboot: Nearboot) -> None:
     """On stderr."""
     assert nearboot("audit", "list").err == "nothing was changed yet\n"
+    assert nearboot("audit", "list", "--subject", "x").err == "no change of 'x'\n"

@@ -30,6 +30,12 @@ def test_the_same_database_gives_the_same_bytes(quickstart: Nearboot, tmp_path: 
     assert sorted(file.name for file in tmp_path.iterdir() if file.suffix == ".conf") == list(FILES)
 
 
+def test_the_folder_has_a_name_of_its_own(quickstart: Nearboot, tmp_path: Path) -> None:
+    """-o is a format elsewhere: --output-dir says what it is here."""
+    quickstart("kea", "generate", "--output-dir", tmp_path)
+    assert sorted(file.name for file in tmp_path.glob("*.conf")) == list(FILES)
+
+
 def test_draining_changes_next_server(quickstart: Nearboot, tmp_path: Path) -> None:
     """The files follow the routes of the moment at which they are made."""
     quickstart("kea", "generate", "-o", tmp_path)

@@ -87,7 +87,8 @@ def generate(config: Config, folder: Path, how: KeaSettings, *, actor: str, now:
             document = BUILD[family](inputs, how)
             changed = write_document(folder / name, render(document))
             generated.append(Generated(folder / name, changed, survey(inputs, document), CHECK[family](document)))
-        boot_store.add_audit(session, AuditEntry(now, actor, "kea.generate", str(folder)))
+        detail = "; ".join(_what_is_new(item) for item in generated)
+        boot_store.add_audit(session, AuditEntry(now, actor, "kea.generate", str(folder), detail))
     return tuple(generated)
 
 
@@ -103,6 +104,14 @@ def check(folder: Path, *, ask_kea: bool = True) -> tuple[Checked, ...]:
         verdict = asyncio.run(validate(family, path)) if ask_kea else None
         checked.append(Checked(path, CHECK[family](document), verdict))
     return tuple(checked)
+
+
+def _what_is_new(item: Generated) -> str:
+    """One file for the audit log."""
+    found = item.survey
+    reserved = found.reserved_addresses + found.reserved_names
+    state = "changed" if item.changed else "unchanged"
+    return f"{item.path.name} {state} ({found.subnets} subnets, {reserved} reservations)"
 
 
 def _attached(text: str) -> tuple[Prefix, str]:

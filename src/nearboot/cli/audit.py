@@ -27,4 +27,4 @@ def list_(ctx: click.Context, subject: str | None, limit: int, output: str) -> N
     rows = [
         {"at": e.at, "actor": e.actor, "action": e.action, "subject": e.subject, "detail": e.detail} for e in entries
     ]
-    emit(rows, output, empty="nothing was changed yet")
+    emit(rows, output, empty=f"no change of {subject!r}" if subject else "nothing was changed yet")

@@ -24,6 +24,7 @@ def command() -> None:
 @click.option(
     "-o",
     "--output",
+    "--output-dir",
     "folder",
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
