@@ -19,13 +19,15 @@ import yaml
 
 from nearboot.errors import Fault, InputError
 
+SEVERITIES = ("DEBUG", "INFO", "WARN", "ERROR", "FATAL", "NONE")  # Kea 3.0's manual, section "Logging", "severity"
 
-def setting(default: object, text: str, *, low: float = -inf, high: float = inf) -> Any:
+
+def setting(default: object, text: str, *, low: float = -inf, high: float = inf, choices: tuple[str, ...] = ()) -> Any:
     """A field with its default and the sentence that documents it (``nearboot config show`` prints it).
 
-    ``low`` and ``high``: the smallest and largest value of a number.
+    ``low`` and ``high``: the smallest and largest value of a number; ``choices``: the only texts that are allowed.
     """
-    return field(default=default, metadata={"help": text, "range": (low, high)})
+    return field(default=default, metadata={"help": text, "range": (low, high), "choices": choices})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,9 @@ class KeaConfig:
     attached: tuple[str, ...] = setting(
         (), "Prefixes that the Kea host itself is on, as PREFIX=INTERFACE: DHCPv6 finds clients without a relay so."
     )
-    socket_type: str = setting("raw", "'raw' answers direct and relayed clients, 'udp' relayed ones only.")
+    socket_type: str = setting(
+        "raw", "'raw' answers direct and relayed clients, 'udp' relayed ones only.", choices=("raw", "udp")
+    )
     run_dir: str = setting("/run/kea", "Folder of Kea's control sockets.")
     lease_dir: str = setting("/var/lib/kea", "Folder of Kea's lease files.")
     option67: bool = setting(
@@ -68,9 +72,11 @@ class KeaConfig:
     )
     valid_lifetime_s: int = setting(3600, "Lease lifetime in seconds.", low=1, high=4294967295)
     unknown_clients: str = setting(
-        "pool", "'pool' leases addresses to clients not in the inventory, 'ignore' does not."
+        "pool",
+        "'pool' leases addresses to clients not in the inventory, 'ignore' does not.",
+        choices=("pool", "ignore"),
     )
-    log_severity: str = setting("INFO", "Severity of Kea's log.")
+    log_severity: str = setting("INFO", "Severity of Kea's log.", choices=SEVERITIES)
     log_output: str = setting("stdout", "Where Kea logs: stdout, stderr, syslog or a file.")
 
 
@@ -138,11 +144,8 @@ def parse(text: str, file: str, base: Config) -> Config:
     """Read a YAML configuration over ``base``; InputError names every fault and its line."""
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise InputError(
-            [Fault(file, line, "", error.problem or "broken YAML", "a YAML mapping of settings")]
-        ) from error
+    except yaml.YAMLError as error:
+        raise InputError([_syntax(error, text, file)]) from error
     if node is None:
         return base
     faults: list[Fault] = []
@@ -184,15 +187,16 @@ def _section(base: object, node: yaml.Node, path: str, sink: _Sink) -> object:
         where = f"{path}.{name}" if path else name
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
-            hint = f"{near[0]!r}?" if near else f"one of: {', '.join(known)}"
-            sink.fault(key_node, where, "an unknown setting", hint)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            sink.fault(key_node, where, "an unknown setting", f"one of: {', '.join(known)}{hint}")
             continue
         old = getattr(base, name)
         if is_dataclass(old):
             values[name] = _section(old, value_node, where, sink)
         else:
             found = _value(old, value_node, where, sink)
-            values[name] = _in_range(found, known[name].metadata["range"], value_node, where, sink)
+            values[name] = found
+            _limit(found, known[name].metadata, value_node, where, sink)
     return replace(cast(Any, base), **values)
 
 
@@ -213,12 +217,27 @@ def _value(old: object, node: yaml.Node, where: str, sink: _Sink) -> object:
         return old
 
 
-def _in_range(value: object, limits: tuple[float, float], node: yaml.Node, where: str, sink: _Sink) -> object:
-    low, high = limits
+def _limit(value: object, limits: Mapping[str, Any], node: yaml.Node, where: str, sink: _Sink) -> None:
+    """Refuse a number out of its range, and a text that is not one of the choices."""
+    low, high = limits["range"]
     if isinstance(value, int | float) and not (low <= value <= high and value < inf):  # not-a-number is in no range
         most = f", at most {high:.0f}" if high < inf else ""
         sink.fault(node, where, repr(value), f"at least {low:g}{most}")
-    return value
+    if limits["choices"] and value not in limits["choices"]:
+        sink.fault(node, where, repr(value), f"one of: {', '.join(limits['choices'])}")
+
+
+def _syntax(error: yaml.YAMLError, text: str, file: str) -> Fault:
+    if not isinstance(error, yaml.MarkedYAMLError):  # characters that YAML does not allow
+        return Fault(file, 0, "", str(error).splitlines()[0], "a YAML mapping of settings")
+    mark = error.problem_mark or error.context_mark
+    number = mark.line if mark else 0
+    lines = text.splitlines()
+    indent = lines[number][: len(lines[number]) - len(lines[number].lstrip())] if number < len(lines) else ""
+    if "\t" in indent:
+        return Fault(file, number + 1, "", "a tab", "spaces, because YAML does not indent with tabs")
+    problem = " ".join(part for part in (error.problem, error.context) if part)
+    return Fault(file, number + 1, "", f"broken YAML ({problem})", "a YAML mapping of settings")
 
 
 def _bool(text: str) -> bool:

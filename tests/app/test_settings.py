@@ -22,7 +22,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_named() -> None:
     """The flag's file must exist."""
-    with pytest.raises(ConfigError, match=r"no-such\.yaml"):
+    with pytest.raises(ConfigError, match=r"no-such\.yaml cannot be read: No such file or directory$"):
         load_config("no-such.yaml", {})
 
 

@@ -59,8 +59,10 @@ def _existing(path: Path, noun: str) -> Path:
 def _read(path: Path, base: Config) -> Config:
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the configuration file {path} cannot be read: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"the configuration file {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the configuration file {path} cannot be read: it is not UTF-8") from error
     config = parse(text, str(path), base)
     at = path.resolve().parent
     changed = {name: str(at / getattr(config, name)) for name in PATHS if getattr(config, name)}
