@@ -56,6 +56,28 @@ def test_an_installation_is_followed_to_its_end(fleet: Config, http: Any, nearbo
     assert "Traceback" not in http.log.read_text()
 
 
+def test_call_backs_that_say_nothing_known_or_come_too_late_are_refused(
+    fleet: Config, http: Any, now: datetime
+) -> None:
+    """An unknown phase leaves no trace; what comes after the end is on the timeline, and changes nothing."""
+    (run,) = provision.start(fleet, ["lo-01"], reason="test", actor="ada", now=now)
+    with httpx.Client(base_url=f"http://127.0.0.1:{http.port}", trust_env=False, timeout=30) as client:
+        unknown = client.post(f"/callback/{run.token}", data={"phase": "foo"})
+        assert unknown.status_code == 400 and "phase 'foo' is unknown; expected installer," in unknown.text
+        assert client.post("/callback/" + "x" * 32, data={"phase": "installer"}).status_code == 404
+        assert client.post(f"/callback/{run.token}", data={"phase": "failed", "message": "no disk"}).is_success
+        late = client.post(f"/callback/{run.token}", data={"phase": "provisioned"})
+        assert late.status_code == 409
+        assert late.text.startswith(f"too late: run {run.id} of lo-01 ended at ") and ": failed\n" in late.text
+    assert http.end() == 0
+    with reading(fleet) as session:
+        calls = boot_store.events(session, run_id=run.id, kind=EventKind.CALLBACK)
+        (ended,) = boot_store.runs(session, server="lo-01")
+    told = [("failed", "failed", "here-boot"), ("provisioned", "after-the-end", "here-boot")]
+    assert [(e.subject, e.outcome, e.boot_server) for e in calls] == told
+    assert ended.outcome == "failed"
+
+
 def test_a_first_configuration_begins_a_run_of_the_server_that_it_is_for(fleet: Config, http: Any) -> None:
     """Also from an address that nobody knows, without a lease and without an announcement."""
     transport = httpx.HTTPTransport(local_address="127.0.0.77")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +18,7 @@ from nearboot.boot.request import parse
 from nearboot.boot.resolve import resolve
 from nearboot.boot.store import BootFiles
 from nearboot.errors import DatabaseError, Fault, InputError, NotFoundError, PeerError
+from nearboot.http.callback import Report
 from nearboot.http.runner import serve
 from nearboot.http.server import Exchange, make_app
 from nearboot.model import Address
@@ -62,7 +63,7 @@ class Site:
 
     files: BootFiles
     url: str = ""
-    reports: list[tuple[str, str, Mapping[str, str], Address | None]] = field(default_factory=list)
+    reports: list[tuple[str, Report, Address | None, Address | None]] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
     seen: threading.Condition = field(default_factory=threading.Condition)
     problem: str = ""
@@ -83,11 +84,14 @@ class Site:
             return self.files.root.parent / "secret"
         return self.files.content(resolve(parse(path), None))
 
-    async def callback(self, token: str, phase: str, fields: Mapping[str, str], client: Address | None) -> None:
-        """One run is known."""
+    async def callback(self, token: str, report: Report, client: Address | None, asked: Address | None) -> str:
+        """One run is known, and one that has ended."""
+        if token == "ended-token":
+            return "run 6 ended: provisioned"
         if token != "good-token":
             raise NotFoundError("run", "with this token")
-        self.reports.append((token, phase, fields, client))
+        self.reports.append((token, report, client, asked))
+        return ""
 
     async def health(self) -> str:
         """What the test wants it to be."""

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from nearboot.http.callback import MAX_BODY
+from nearboot.http.callback import MAX_BODY, Report
 from nearboot.model import EventKind
 
 if TYPE_CHECKING:
@@ -190,7 +190,8 @@ def test_a_callback_reports_its_phase(site: Site, client: httpx.Client) -> None:
     """As busybox wget sends it; the token appears in no event."""
     response = client.post("/callback/good-token", data={"phase": "initrd-up", "uptime": "5.2"})
     assert (response.status_code, response.text) == (200, "ok\n")
-    assert site.reports == [("good-token", "initrd-up", {"uptime": "5.2"}, ip_address("127.0.0.1"))]
+    here = ip_address("127.0.0.1")
+    assert site.reports == [("good-token", Report("initrd-up", {"uptime": "5.2"}), here, here)]
     exchange = site.exchange()
     assert (exchange.kind, exchange.subject, exchange.fields) == (EventKind.CALLBACK, "initrd-up", {"uptime": "5.2"})
     assert "good-token" not in repr(exchange)
@@ -199,7 +200,14 @@ def test_a_callback_reports_its_phase(site: Site, client: httpx.Client) -> None:
 def test_a_callback_may_be_json(site: Site, client: httpx.Client) -> None:
     """As an installer with Python or curl sends it."""
     assert client.post("/callback/good-token", json={"phase": "failed", "message": "no disk"}).status_code == 200
-    assert site.reports[0][1:3] == ("failed", {"message": "no disk"})
+    assert site.reports[0][1] == Report("failed", {"message": "no disk"})
+
+
+def test_a_callback_that_comes_too_late_is_told_so(site: Site, client: httpx.Client) -> None:
+    """An installer that still works on a run which is over shall not take it for a success."""
+    response = client.post("/callback/ended-token", data={"phase": "installer"})
+    assert (response.status_code, response.text) == (409, "too late: run 6 ended: provisioned\n")
+    assert site.exchange().outcome == "after-the-end"
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
@@ -237,7 +245,7 @@ def test_the_longest_body_is_taken(site: Site, client: httpx.Client) -> None:
     """The end of a log, to the last byte."""
     body = b"phase=failed&log="
     assert client.post("/callback/good-token", content=body + b"x" * (MAX_BODY - len(body))).status_code == 200
-    assert site.reports[0][1] == "failed"
+    assert site.reports[0][1].phase == "failed"
 
 
 def test_health_is_told_and_is_no_event(site: Site, client: httpx.Client) -> None:

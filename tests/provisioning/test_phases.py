@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nearboot.errors import ProtocolError
 from nearboot.model import Event, EventKind, Phase, Run
-from nearboot.provisioning.phases import CALLBACKS, FAILURES, ORDER, advance, classify
+from nearboot.provisioning.phases import CALLBACKS, FAILURES, ORDER, advance, classify, outcome_of
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 NBPS = ("pxelinux.0", "grubnetx64.efi", "ipxe.efi", "boot.ipxe")
@@ -59,6 +60,29 @@ def _event(
 def test_an_event_shows_a_phase(kind: EventKind, subject: str, phase: Phase | None) -> None:
     """The table of what shows what."""
     assert classify(kind, subject, nbps=NBPS, images=IMAGES) is phase
+
+
+@pytest.mark.parametrize(
+    ("said", "ended", "outcome"),
+    [
+        pytest.param("initrd-up", False, "ok", id="phase"),
+        pytest.param(" Installer", False, "ok", id="spelling"),
+        pytest.param("error", False, "failed", id="failure"),
+        pytest.param("provisioned", True, "after-the-end", id="late"),
+        pytest.param("failed", True, "after-the-end", id="late-failure"),
+    ],
+)
+def test_a_callback_has_an_outcome(said: str, ended: bool, outcome: str) -> None:
+    """A failure is no success, and what comes after the end of its run has no effect."""
+    run = replace(_run(), finished_at=NOW if ended else None, outcome="provisioned" if ended else "")
+    assert outcome_of(said, run) == outcome
+
+
+def test_an_unknown_callback_is_told_what_is_known() -> None:
+    """To whoever writes the installer's script."""
+    with pytest.raises(ProtocolError) as caught:
+        outcome_of("foo", _run())
+    assert str(caught.value) == ("phase 'foo' is unknown; expected installer, configure, reboot, provisioned or failed")
 
 
 def test_every_phase_can_be_shown() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from nearboot.app.backlog import Backlog
 from nearboot.app.boot import Asker, BootDesk, boot_files, check_name
@@ -18,11 +19,14 @@ from nearboot.app.database import database
 from nearboot.app.events import EventBook, Read, record
 from nearboot.config import Config
 from nearboot.errors import ConfigError, NearbootError, NotFoundError, ProtocolError
+from nearboot.http.callback import Report
 from nearboot.http.runner import GRACE_S
 from nearboot.http.runner import serve as serve_app
 from nearboot.http.server import Exchange, make_app
 from nearboot.inventory import boot_store, schema_store
-from nearboot.model import Address, Event, EventKind, Slug
+from nearboot.model import Address, Event, EventKind, Run
+from nearboot.provisioning.phases import outcome_of
+from nearboot.provisioning.tokens import is_token
 
 log = logging.getLogger(__name__)
 
@@ -35,15 +39,14 @@ def serve(config: Config, *, me: str | None, root: Path) -> None:
         check_name(engine, me)
         desk, book = BootDesk(engine, boot_files(config, root), me=me), EventBook(engine, me=me)
         stop = asyncio.Event()
-        run_daemon(_serve(config, Counter(engine, desk, book, me), root, stop), stop)
+        run_daemon(_serve(config, Counter(engine, desk, book), root, stop), stop)
 
 
 class Counter:
     """The functions that the HTTP application calls: look-ups, call-backs, health and the book."""
 
-    def __init__(self, engine: Engine, desk: BootDesk, book: EventBook, me: str | None) -> None:
+    def __init__(self, engine: Engine, desk: BootDesk, book: EventBook) -> None:
         self._engine, self._desk, self._book = engine, desk, book
-        self._me = Slug(me) if me else None
         self._backlog = Backlog(book.store, is_minor=book.is_minor)
 
     async def resolve(self, path: str, client: Address | None, asked: Address | None) -> bytes | Path | None:
@@ -60,9 +63,11 @@ class Counter:
         self._book.expect(str(client), path, found.server)
         return found.content
 
-    async def callback(self, token: str, phase: str, fields: Mapping[str, str], client: Address | None) -> None:
-        """A phase that an installer reports; stored before it is answered."""
-        await asyncio.to_thread(self._callback, token, phase, fields, client)
+    async def callback(self, token: str, report: Report, client: Address | None, asked: Address | None) -> str:
+        """A phase that an installer reports; stored before it is answered. Tells how a run had ended before."""
+        if not is_token(token):
+            raise NotFoundError("call-back token", token)
+        return await asyncio.to_thread(self._callback, token, report, client, asked)
 
     async def health(self) -> str:
         """What is wrong with the database; empty: nothing."""
@@ -86,22 +91,36 @@ class Counter:
         finally:
             await asyncio.to_thread(self._backlog.close, GRACE_S)
 
-    def _callback(self, token: str, phase: str, fields: Mapping[str, str], client: Address | None) -> None:
+    def _callback(self, token: str, report: Report, client: Address | None, asked: Address | None) -> str:
         with schema_store.writing(self._engine) as session:
-            run = boot_store.run_by_token(session, token)
-            if run is None:
-                raise NotFoundError("call-back token", token)
+            run = _run_of(session, token)
+            boot_server = self._desk.boot_server(session, asked)
             event = Event(
                 at=datetime.now(UTC),
                 kind=EventKind.CALLBACK,
                 server=run.server,
                 client=str(client or ""),
-                boot_server=self._me,
-                subject=phase,
-                detail=dict(fields),
+                boot_server=boot_server.name if boot_server else None,
+                subject=report.phase,
+                outcome=outcome_of(report.phase, run),
+                detail=dict(report.fields),
                 run_id=run.id,
             )
             record(session, event)
+        if run.finished_at is None:
+            return ""
+        return f"run {run.id} of {run.server} ended at {run.finished_at.isoformat(timespec='seconds')}: {run.outcome}"
+
+
+def _run_of(session: Session, token: str) -> Run:
+    """The run of a token as it stands, held for this transaction: of two call-backs at once one is the first."""
+    run = boot_store.run_by_token(session, token)
+    if run is not None:
+        boot_store.hold(session, run.server)
+        run = boot_store.run_by_token(session, token)
+    if run is None:
+        raise NotFoundError("call-back token", token)
+    return run
 
 
 async def _serve(config: Config, counter: Counter, root: Path, stop: asyncio.Event) -> None:

@@ -32,7 +32,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nearboot.boot.store import find_file
 from nearboot.errors import DatabaseError, InputError, NearbootError, NotFoundError, PeerError, ProtocolError
-from nearboot.http.callback import MAX_BODY, parse_report
+from nearboot.http.callback import MAX_BODY, Report, parse_report
 from nearboot.model import Address, EventKind
 
 _TOKEN = re.compile(r"(callback/+)[^/?]+", re.IGNORECASE)
@@ -53,8 +53,9 @@ MEDIA_TYPES: Mapping[str, str] = {
 Content = bytes | Path | None
 Resolve = Callable[[str, Address | None, Address | None], Awaitable[Content]]
 """Path with its query as asked, client address, address that was asked -> bytes, a path below the root, or None."""
-Callback = Callable[[str, str, Mapping[str, str], Address | None], Awaitable[None]]
-"""Token, phase, other fields, client address; ``NotFoundError``: no run has this token."""
+Callback = Callable[[str, Report, Address | None, Address | None], Awaitable[str]]
+"""Token, what is reported, client address, address that was asked -> how the run had ended before; empty: it was under
+way. ``NotFoundError``: no run has this token. ``ProtocolError``: no such phase."""
 Health = Callable[[], Awaitable[str]]
 """What is wrong; empty: nothing."""
 
@@ -71,7 +72,7 @@ class Exchange:
     status: int
     bytes: int
     duration_s: float
-    outcome: str  # ok, not-found, aborted-by-client, bad-request, template-error, unavailable, error
+    outcome: str  # ok, not-found, aborted-by-client, bad-request, template-error, unavailable, error, after-the-end
     fields: Mapping[str, str]  # of a call-back
     user_agent: str = ""
 
@@ -132,7 +133,9 @@ class _Site:
         told = parse_report(request.headers.get("content-type", ""), body)
         note = _note(request.scope)
         note.subject, note.fields = told.phase, told.fields
-        await self.callback(request.path_params["token"], told.phase, told.fields, _addresses(request.scope)[0])
+        ended = await self.callback(request.path_params["token"], told, *_addresses(request.scope))
+        if ended:
+            return _text(request, 409, "after-the-end", f"too late: {ended}")
         return PlainTextResponse("ok\n")
 
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
+from nearboot.errors import ProtocolError
 from nearboot.model import Event, EventKind, Phase, Run
 
 ORDER: Mapping[Phase, int] = {phase: place for place, phase in enumerate(Phase)}
@@ -33,6 +34,12 @@ CALLBACKS: Mapping[str, Phase] = {
 FAILURES: frozenset[str] = frozenset({"failed", "failure", "error"})
 """Call-backs that end a run."""
 
+AFTER_THE_END = "after-the-end"
+"""The outcome of a call-back that came when its run had ended: kept, and without effect."""
+FAILED = "failed"
+"""The outcome of a call-back that tells of a failure."""
+
+_EXPECTED = ", ".join(dict.fromkeys(phase.value for phase in CALLBACKS.values())) + " or failed"
 _READS = (EventKind.TFTP_READ, EventKind.HTTP_READ)
 _CONFIG = re.compile(
     r"(?:.*/)?(?:pxelinux\.cfg/[^/]+|grub\.cfg(?:-[^/]+)?|by-mac/[^/]+\.cfg|[^/]+\.ipxe)", re.IGNORECASE
@@ -48,13 +55,23 @@ def classify(
     if kind is EventKind.DHCP_LEASE:
         return Phase.DHCP
     if kind is EventKind.CALLBACK:
-        return CALLBACKS.get(subject.strip().lower())
+        return CALLBACKS.get(_word(subject))
     return _of_file(subject, nbps, images) if kind in _READS else None
 
 
 def is_failure(event: Event) -> bool:
     """Whether the host itself reports that provisioning failed."""
-    return event.kind is EventKind.CALLBACK and event.subject.strip().lower() in FAILURES
+    return event.kind is EventKind.CALLBACK and _word(event.subject) in FAILURES
+
+
+def outcome_of(said: str, run: Run) -> str:
+    """The outcome of a call-back's event; ``ProtocolError`` for a phase that no installer has."""
+    word = _word(said)
+    if word not in CALLBACKS and word not in FAILURES:
+        raise ProtocolError(f"phase {said!r} is unknown; expected {_EXPECTED}")
+    if run.finished_at is not None:
+        return AFTER_THE_END
+    return FAILED if word in FAILURES else "ok"
 
 
 def advance(run: Run, event: Event) -> Run:
@@ -79,6 +96,10 @@ def advance(run: Run, event: Event) -> Run:
         reason = f"booted from the network again after the reboot ({event.phase.value} {event.subject})"
         return replace(run, updated_at=updated, reason=reason)
     return run
+
+
+def _word(said: str) -> str:
+    return said.strip().lower()
 
 
 def _forward(run: Run, phase: Phase) -> Run:
