@@ -23,6 +23,8 @@ ROOM = 10_000
 """What may wait: a rack's boot is some hundreds of reads. Some 10 MB."""
 BATCH = 200
 """What is stored at once: other writers of a SQLite database wait that long, a fraction of a second."""
+GATHER_S = 0.05
+"""The pause after a batch, in which the next one gathers: a transaction for each of 100 reads a second is slow."""
 SAY_AGAIN_S = 10.0
 """A burst that does not end is told of this often."""
 LAST_S = 2.0
@@ -49,7 +51,7 @@ class Backlog(Generic[T]):
         self._number = 0  # of what was put: gives the order of both queues together
         self._dropped = 0
         self._said_at = 0.0
-        self._is_closing = False
+        self._closing = threading.Event()
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="nearboot-book", daemon=True)
 
@@ -74,7 +76,7 @@ class Backlog(Generic[T]):
     def close(self, grace_s: float) -> None:
         """Return when all that was put is stored; what is not after ``grace_s`` seconds is dropped."""
         with self._changed:
-            self._is_closing = True
+            self._closing.set()
             self._changed.notify()
         if self._thread.is_alive():
             self._thread.join(grace_s)
@@ -94,11 +96,12 @@ class Backlog(Generic[T]):
                 log.exception("events lost: count=%d", len(batch))
             if not len(self) or time.monotonic() - self._said_at > SAY_AGAIN_S:
                 self._say_dropped()
+            self._closing.wait(GATHER_S if len(self) < self._batch else 0)
 
     def _take(self) -> list[T]:
         """The next batch, oldest first; empty when closed and all is done."""
         with self._changed:
-            self._changed.wait_for(lambda: len(self) or self._is_closing)
+            self._changed.wait_for(lambda: len(self) or self._closing.is_set())
             return [self._next() for _ in range(min(self._batch, len(self)))]
 
     def _next(self) -> T:
@@ -110,5 +113,5 @@ class Backlog(Generic[T]):
             dropped, self._dropped = self._dropped, 0
         if dropped:
             self._said_at = time.monotonic()
-            why = "the server stopped" if self._is_closing else "the database could not keep up"
+            why = "the server stopped" if self._closing.is_set() else "the database could not keep up"
             log.warning("events dropped: count=%d, %s", dropped, why)
