@@ -39,6 +39,11 @@ class Finding:
         return f"{self.severity.value}{place} {self.text} [{self.code}]"
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Return a count with its noun: 1 host, 2 hosts; ``plural`` is that of a noun which does not end in an s."""
+    return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
+
+
 def some(names: Iterable[str], limit: int = 3) -> str:
     """Return the first few of ``names`` as text, and how many more there are."""
     every = list(names)

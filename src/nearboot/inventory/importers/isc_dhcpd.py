@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from nearboot.inventory.finding import Finding, Severity, some
+from nearboot.inventory.finding import Finding, Severity, counted, some
 from nearboot.inventory.importers.host_table import HostTable
 from nearboot.inventory.importers.isc_account import Account
 from nearboot.inventory.importers.isc_addresses import report_names, resolve
@@ -17,7 +17,7 @@ from nearboot.inventory.importers.isc_config import Declarations, read_config
 from nearboot.inventory.importers.isc_include import Read, expand
 from nearboot.inventory.importers.isc_servers import Servers, import_servers, next_server_overrides
 from nearboot.inventory.importers.isc_subnets import import_boot_servers, import_subnets
-from nearboot.inventory.importers.rules import Rules
+from nearboot.inventory.importers.rules import Rules, TierTable
 from nearboot.inventory.importers.tier_names import load_tiers, tier_slugs
 from nearboot.model import Inventory, Server, Slug, Tier
 
@@ -42,7 +42,7 @@ class Counts:
     def lines(self) -> tuple[str, ...]:
         """The account as text, one line each for hosts, subnets and the rest, such that each line adds up."""
         merged = f", {self.hosts_merged} merged into those" if self.hosts_merged else ""
-        made = f"{self.servers} servers made with {self.interfaces} interfaces{merged}"
+        made = f"{counted(self.servers, 'server')} made with {counted(self.interfaces, 'interface')}{merged}"
         return (
             f"hosts: {self.hosts_read} read, {made}, {self._missing('host')}",
             f"subnets: {self.subnets_read} read, {self.subnets} made, {self._missing('subnet')}",
@@ -75,8 +75,8 @@ def import_isc(
     """Import ``files`` (name, text); ``InputError`` with every fault where one of them is not dhcpd's language.
 
     ``read`` returns the text of an included file, and of the tiers CSV that ``rules`` name unless ``tiers_csv`` (name,
-    text) is given; it raises ``FileNotFoundError`` for what is not there, which becomes a finding. ``hosts`` has the
-    addresses of names that stand as fixed-address.
+    text) is given; it raises ``FileNotFoundError`` for what is not there, which becomes a finding. A CSV that no rule
+    names has the columns of ``TierTable``. ``hosts`` has the addresses of names that stand as fixed-address.
     """
     statements, findings = expand(files, read=read)
     declared = read_config(statements)
@@ -107,7 +107,7 @@ def import_isc(
 
 
 def _roles(rules: Rules, account: Account, read: Read, given: tuple[str, str] | None) -> Mapping[str, str]:
-    table = rules.tiers_csv
+    table = rules.tiers_csv or (TierTable(given[0]) if given else None)
     if table is None:
         return {}
     if given is None:
@@ -132,7 +132,8 @@ def _tiers(rules: Rules, servers: Servers, slugs: Mapping[str, Slug], account: A
         if role != slug:
             renamed.append(f"{role} to {slug}")
     if renamed:
-        text = f"{len(renamed)} roles are no slugs, and were renamed ({some(renamed)}); the tiers' names keep the roles"
+        verb = "role is no slug, and was" if len(renamed) == 1 else "roles are no slugs, and were"
+        text = f"{len(renamed)} {verb} renamed ({some(renamed)}); the tiers' names keep the roles"
         account.note(Severity.INFO, "tier-renamed", text, count=len(renamed))
     return tuple(made.values())
 
@@ -141,7 +142,8 @@ def _report_roles(roles: Mapping[str, str], servers: Servers, account: Account) 
     known = _known_names(servers.by_name)
     unknown = [name for name in roles if name not in known]
     if unknown:
-        text = f"{len(unknown)} names in the tiers CSV are no imported server ({some(unknown)})"
+        verb = "name in the tiers CSV is" if len(unknown) == 1 else "names in the tiers CSV are"
+        text = f"{len(unknown)} {verb} no imported server ({some(unknown)})"
         account.note(Severity.INFO, "tier-without-server", text, count=len(unknown))
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from io import StringIO
 
 from nearboot.errors import Fault, InputError
+from nearboot.inventory.finding import counted
 from nearboot.inventory.importers.rules import TierTable
 from nearboot.model import Slug, slug_from_text
 
@@ -20,7 +21,7 @@ _MAX = 100  # characters in a slug
 
 def load_tiers(text: str, file: str, table: TierTable) -> dict[str, str]:
     """Read host name → role; raises ``InputError`` with every row that is not usable. Names come out in lower case."""
-    rows = csv.reader(StringIO(text))
+    rows = csv.reader(StringIO(text.removeprefix("\ufeff")))  # Excel's byte order mark
     header = [name.strip() for name in next(rows, [])]
     missing = [name for name in (table.name_column, table.tier_column) if name not in header]
     if missing:
@@ -32,7 +33,9 @@ def load_tiers(text: str, file: str, table: TierTable) -> dict[str, str]:
     faults: list[Fault] = []
     for row in filter(None, rows):
         if len(row) != len(header):
-            faults.append(Fault(file, rows.line_num, "", f"{len(row)} fields", f"{len(header)}, as in the header"))
+            faults.append(
+                Fault(file, rows.line_num, "", counted(len(row), "field"), f"{len(header)}, as in the header")
+            )
             continue
         name, role = row[name_at].strip().lower(), row[tier_at].strip()
         if not name or not role:
