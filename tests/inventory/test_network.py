@@ -53,6 +53,13 @@ def subnet(**fields: str) -> str:
             id="relay-twice",
         ),
         pytest.param(
+            subnet(prefix="'fd00::/64'", relays="['fe80::1']"),
+            "subnets[0].relays[0]: found the link-local address fe80::1; expected the address that the relay sends as "
+            "its link-address: a global or unique local one on the clients' link, never link-local (RFC 8415, section "
+            "19.1.1)",
+            id="relay-link-local",
+        ),
+        pytest.param(
             subnet(prefix="10.0.0.0/24", pools="[10.0.0.200-10.0.1.5]"),
             "subnets[0].pools[0]: found 10.0.1.5, which is outside the prefix; expected an address in 10.0.0.0/24",
             id="pool-end-outside",

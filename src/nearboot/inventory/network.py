@@ -14,6 +14,11 @@ from nearboot.inventory.noun import prefix_order
 from nearboot.inventory.place import Scene
 from nearboot.model import Address, Pool, Subnet
 
+RELAY = (
+    "the address that the relay sends as its link-address: a global or unique local one on the clients' link, never "
+    "link-local (RFC 8415, section 19.1.1)"
+)
+
 Spans = list[tuple[int, int]]
 """Disjoint ranges of addresses as numbers, first and last, ascending."""
 
@@ -45,12 +50,18 @@ def families(scene: Scene) -> Iterator[Fault]:
 
 
 def relays(scene: Scene) -> Iterator[Fault]:
-    """A subnet names a relay once: Kea refuses the whole configuration otherwise."""
+    """A subnet names a relay once (Kea refuses the whole configuration otherwise), and by no link-local address.
+
+    A relay puts an address into link-address that tells the clients' link from others (RFC 8415, section 19.1.1).
+    """
     for index, subnet in enumerate(scene.wanted.subnets):
         for n, address in enumerate(subnet.relays):
             if address in subnet.relays[:n]:
                 found = f"the relay {address} again"
                 yield scene.places.fault("subnets", index, f"relays[{n}]", found=found, expected="each once")
+            if address.version == 6 and address.is_link_local:
+                found = f"the link-local address {address}"
+                yield scene.places.fault("subnets", index, f"relays[{n}]", found=found, expected=RELAY)
 
 
 def insides(scene: Scene) -> Iterator[Fault]:
