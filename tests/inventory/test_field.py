@@ -12,6 +12,8 @@ from nearboot.inventory.document import Page
 from nearboot.inventory.field import BAD, Parser
 from nearboot.model import Firmware, Pool
 
+HOST = "a host name (letters, digits, '-', '_' and dots)"
+
 
 def read(parse: Parser, text: str) -> tuple[Any, list[str]]:
     page = Page("a.yaml")
@@ -81,6 +83,9 @@ def test_a_field_takes(parse: Parser, text: str, value: Any) -> None:
         pytest.param(field.prefix, "10.0.0.1/24", "'10.0.0.1/24', which has host bits set; the prefix 10.0.0.0/24",
                      id="host-bits"),
         pytest.param(field.prefix, "10.0.0.0", "'10.0.0.0'; a prefix such as", id="no-length"),
+        pytest.param(field.host_name, "web-[01-04]", f"'web-[01-04]'; {HOST}; host lists are for commands: write one",
+                     id="host-list"),
+        pytest.param(field.host_name, "a b", f"'a b'; {HOST}", id="host-name"),
         pytest.param(field.prefix, "10.0.0.0/33", "'10.0.0.0/33'; a prefix such as", id="length"),
         pytest.param(field.pool, "10.0.0.9-10.0.0.1", "the reversed pool '10.0.0.9-10.0.0.1'; 10.0.0.1-10.0.0.9",
                      id="reversed"),

@@ -24,6 +24,7 @@ _Loader: type[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _NULLS = ("", "~", "null", "Null", "NULL")
 _MERGE = "<<"
 _TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map")}
+_INDENTATION = ("did not find expected '-' indicator", "did not find expected key", "expected <block end>")
 _SHOWN = 60  # characters of a found text
 
 
@@ -110,7 +111,8 @@ class Page:
             self.fault(number + 1, "", "a tab", "spaces, because YAML does not indent with tabs")
         else:
             problem = " ".join(part for part in (error.problem, error.context) if part)
-            self.fault(number + 1, "", f"broken YAML ({problem})", "a YAML text")
+            usual = "; the indentation does not fit the lines above" if problem.startswith(_INDENTATION) else ""
+            self.fault(number + 1, "", f"broken YAML ({problem}{usual})", "a YAML text")
 
 
 def line(node: Node) -> int:

@@ -40,6 +40,8 @@ BAD: Final = _Bad.BAD
 Parser = Callable[[Node, str, Page], Any]
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\Z")
+_HOST_NAME = "a host name (letters, digits, '-', '_' and dots)"
+_HOST_LIST = re.compile(r"\[[0-9]+([-,][0-9]+)+\]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _REFERENCE = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)\Z")
@@ -102,6 +104,16 @@ def many(parse: Parser) -> Parser:
         return BAD if len(page.faults) > before else items
 
     return _parse
+
+
+def host_name(node: Node, path: str, page: Page) -> Any:
+    """Parse a host name; ``web[01-04]`` is a host list, of which a document has none."""
+    found = page.text(node, path, _HOST_NAME)
+    if found is None or _is_host(found):
+        return BAD if found is None else found.lower()
+    hint = "; host lists are for commands: write one entry a server" if _HOST_LIST.search(found) else ""
+    page.fault(node, path, quoted(found), _HOST_NAME + hint)
+    return BAD
 
 
 def texts(node: Node, path: str, page: Page) -> Any:
@@ -214,10 +226,8 @@ def _boolean(found: str) -> bool:
         raise ValueError(found) from None
 
 
-def _host(found: str) -> str:
-    if len(found) > 253 or not _HOST.match(found):
-        raise ValueError(found)
-    return found.lower()
+def _is_host(found: str) -> bool:
+    return len(found) <= 253 and _HOST.match(found) is not None
 
 
 def _url(found: str) -> str:
@@ -260,7 +270,6 @@ def _unzoned(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
 text = scalar("text without control characters", _clean)
 filled_text = scalar("text that is not empty", _filled)
 slug = scalar("a slug (lower-case letters, digits, '-', '_', '.'; at most 100)", slug_from_text)
-host_name = scalar("a host name (letters, digits, '-', '_' and dots)", _host)
 mac = scalar("a MAC address (12 hexadecimal digits, such as 52:54:00:12:34:56)", mac_from_text)
 duid = scalar("a DUID (3 to 130 hexadecimal octets)", duid_from_text)
 ipv4 = scalar("an IPv4 address", IPv4Address)
