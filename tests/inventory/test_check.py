@@ -36,7 +36,7 @@ EU = Location(slug("eu"), LocationKind.REGION)
 AMS = Location(slug("ams"), LocationKind.SITE, parent=slug("eu"), aliases=("Amsterdam",))
 FRA = Location(slug("fra"), LocationKind.SITE, parent=slug("eu"), latitude=50.1, longitude=8.7)
 RACK = Location(slug("ams-r1"), LocationKind.RACK, parent=slug("ams"))
-BOOT = BootServer(slug("ams-boot"), slug("ams"), IPv4Address("10.1.0.2"))
+BOOT = BootServer(slug("ams-boot"), slug("ams"), IPv4Address("10.1.0.2"), http_url="http://10.1.0.2:8080")
 SUBNET = Subnet(ip_network("10.1.0.0/24"), slug("ams"), gateway=ip_address("10.1.0.1"))
 FAR = Subnet(ip_network("10.2.0.0/24"), slug("fra"), gateway=ip_address("10.2.0.1"))
 NIC = Interface("net0", Mac("02:00:00:00:00:01"), ipv4=IPv4Address("10.1.0.5"))
@@ -156,6 +156,9 @@ def test_a_good_inventory_has_no_findings() -> None:
             "error",
             "b2",
             id="no-address",
+        ),
+        pytest.param(
+            {"boot_servers": (replace(BOOT, http_url=""),)}, "boot-server-no-http", "warning", BOOT.name, id="http"
         ),
         pytest.param({"images": ()}, "profile-no-image", "error", "all", id="no-image"),
     ],

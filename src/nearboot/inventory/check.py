@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import TypeVar
 
-from nearboot.inventory.finding import Finding, Severity, some
+from nearboot.inventory.finding import Finding, Severity, counted, some
 from nearboot.inventory.terrain import Terrain
 from nearboot.model import Address, Interface, Inventory, Subnet
 from nearboot.model.profile import profile_of
@@ -91,7 +91,9 @@ def servers_without_boot_server(inventory: Inventory, terrain: Terrain) -> Itera
         return
     for location, names in _grouped((s.location, s.name) for s in inventory.servers).items():
         if not terrain.has_boot_server(location):
-            text = f"{len(names)} servers at {location} ({some(names)}) have no boot server in their site or above it"
+            verb = "has" if len(names) == 1 else "have"
+            servers = f"{counted(len(names), 'server')} at {location} ({some(names)})"
+            text = f"{servers} {verb} no boot server in the same site or above it"
             hint = "add a boot server there; until then the latency map chooses one elsewhere"
             yield Finding(Severity.WARNING, "server-no-boot-server", text, location, hint=hint, count=len(names))
 
@@ -155,13 +157,14 @@ def servers_without_profile(inventory: Inventory, terrain: Terrain) -> Iterator[
         yield Finding(Severity.ERROR, "profile-unknown", text, name or "", hint=hint, count=len(servers))
     unmatched = [s for s in inventory.servers if not s.profile and profile_of(s, inventory.profiles) is None]
     if unmatched and not inventory.profiles:
-        text = f"there is no boot profile: none of the {len(unmatched)} servers has anything to boot"
+        text = f"there is no boot profile: {counted(len(unmatched), 'server')} with nothing to boot"
         hint = "add an image and a profile (one without tier and model is for all)"
         yield Finding(Severity.WARNING, "no-profiles", text, hint=hint, count=len(unmatched))
         return
     for (tier, model), names in _grouped(((s.tier, s.model), s.name) for s in unmatched).items():
         kind = f"tier {tier or 'none'} and model {model or 'none'}"
-        text = f"{len(names)} servers of {kind} ({some(names)}) match no boot profile"
+        verb = "matches" if len(names) == 1 else "match"
+        text = f"{counted(len(names), 'server')} of {kind} ({some(names)}) {verb} no boot profile"
         hint = "add a profile for the tier or the model, or one for all"
         yield Finding(Severity.WARNING, "server-no-profile", text, tier or "", hint=hint, count=len(names))
 
@@ -170,17 +173,25 @@ def servers_without_tier(inventory: Inventory, terrain: Terrain) -> Iterator[Fin
     """Yield, as one finding, the servers that have no tier: only profiles for all tiers can match them."""
     names = [server.name for server in inventory.servers if server.tier is None]
     if names:
-        text = f"{len(names)} servers have no tier ({some(names)})"
+        verb = "has" if len(names) == 1 else "have"
+        text = f"{counted(len(names), 'server')} {verb} no tier ({some(names)})"
         yield Finding(Severity.INFO, "server-no-tier", text, hint="give them a tier", count=len(names))
 
 
 def unreachable_boot_servers(inventory: Inventory, terrain: Terrain) -> Iterator[Finding]:
-    """Yield boot servers that no client can be sent to."""
+    """Yield boot servers that no client can be sent to, and those that no client can call back."""
     for boot_server in inventory.boot_servers:
         if boot_server.ipv4 is None and boot_server.ipv6 is None:
             text = f"boot server {boot_server.name} has no address: it can never be chosen"
             hint = "add its ipv4 or ipv6"
             yield Finding(Severity.ERROR, "boot-server-no-address", text, boot_server.name, hint=hint)
+        elif not boot_server.http_url:
+            text = (
+                f"boot server {boot_server.name} has no http_url: machines that it serves cannot call back, so their "
+                "runs never end; no UEFI HTTP boot"
+            )
+            hint = "add http_url, where `nearboot serve http` answers, such as http://10.0.0.2:8080"
+            yield Finding(Severity.WARNING, "boot-server-no-http", text, boot_server.name, hint=hint)
 
 
 def profiles_without_image(inventory: Inventory, terrain: Terrain) -> Iterator[Finding]:

@@ -98,6 +98,16 @@ def test_a_tiers_table_is_read_by_its_name_in_the_rules(importing: Importing) ->
     assert result.inventory.servers[0].tier == "db"
 
 
+def test_a_tiers_table_that_the_rules_do_not_name_is_read_as_well(importing: Importing) -> None:
+    """With the columns fqdn and role; without them it is refused."""
+    text = "host a.ams.example.net { hardware ethernet 2:0:0:0:0:1; }"
+    result = importing(text, tiers="\ufeffrole,fqdn\ndb,a.ams.example.net\nweb,z.ams.example.net\n")
+    assert result.inventory.servers[0].tier == "db"
+    assert "1 name in the tiers CSV is no imported server (z.ams.example.net)" in {f.text for f in result.findings}
+    with pytest.raises(InputError, match=r"roles\.csv:1: found columns host, role; expected a column 'fqdn'"):
+        importing(text, tiers="host,role\na.ams.example.net,db\n")
+
+
 def test_a_broken_file_is_refused_with_file_and_line(importing: Importing) -> None:
     """Nothing of it is imported."""
     with pytest.raises(InputError, match=r"dhcpd\.conf:2: found '}'; expected ';' after 'next-server'"):
