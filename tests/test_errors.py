@@ -24,6 +24,8 @@ def test_a_missing_name_offers_near_ones() -> None:
     """The hint is left out where there is none."""
     assert str(NotFoundError("server", "web1", ["web01"])) == "no server named 'web1'; did you mean web01?"
     assert str(NotFoundError("server", "web1")) == "no server named 'web1'"
+    assert str(NotFoundError("server", "a", others=["b"])) == "no server named 'a', 'b'"
+    assert str(NotFoundError("server", "a", others=["b"] * 20)).endswith(" 'b' and 11 more")
 
 
 def test_a_tool_error_shows_what_the_tool_said() -> None:

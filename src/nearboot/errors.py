@@ -18,6 +18,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+MAX_NAMED = 10  # names that one message lists
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -55,12 +57,14 @@ class ConfigError(NearbootError):
 
 
 class NotFoundError(NearbootError):
-    """A named thing does not exist; ``near`` are the closest names that do."""
+    """A named thing does not exist; ``near`` are the closest names that do, ``others`` more names that do not."""
 
-    def __init__(self, noun: str, name: str, near: Sequence[str] = ()) -> None:
-        self.noun, self.name, self.near = noun, name, tuple(near)
+    def __init__(self, noun: str, name: str, near: Sequence[str] = (), *, others: Sequence[str] = ()) -> None:
+        self.noun, self.name, self.near, self.others = noun, name, tuple(near), tuple(others)
+        names = ", ".join(repr(each) for each in (name, *self.others[: MAX_NAMED - 1]))
+        more = f" and {len(self.others) - MAX_NAMED + 1} more" if len(self.others) >= MAX_NAMED else ""
         hint = f"; did you mean {', '.join(self.near)}?" if self.near else ""
-        super().__init__(f"no {noun} named {name!r}{hint}")
+        super().__init__(f"no {noun} named {names}{more}{hint}")
 
 
 class DatabaseError(NearbootError):

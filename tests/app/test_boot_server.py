@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from nearboot.app.boot_server import set_state
+from nearboot.app.boot_server import named, set_state
 from nearboot.app.database import reading
 from nearboot.config import Config
 from nearboot.errors import NotFoundError
@@ -32,3 +32,17 @@ def test_an_unknown_one_changes_nothing(fleet: Config, now: datetime) -> None:
     """Close names are offered."""
     with pytest.raises(NotFoundError, match="did you mean here-boot"):
         set_state(fleet, "here-bot", AdminState.DISABLED, reason="", actor="ada", now=now)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        pytest.param("there", "there-boot", id="place"),
+        pytest.param("-b", "here-boot, there-boot", id="part of names"),
+        pytest.param("nosuch", "here-boot, there-boot", id="all of few"),
+    ],
+)
+def test_those_that_may_be_meant_are_offered(fleet: Config, name: str, near: str) -> None:
+    """A place's name, half a name; a fleet has few boot servers, so that all can be named."""
+    with reading(fleet) as session, pytest.raises(NotFoundError, match=f"; did you mean {near}\\?$"):
+        named(session, name)

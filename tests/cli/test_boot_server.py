@@ -90,6 +90,7 @@ def test_an_unknown_one_is_told_with_close_names(quickstart: Nearboot) -> None:
             "no boot server named 'ams-bot'; did you mean ams-boot"
             in quickstart("boot-server", verb, "ams-bot", code=1).err
         )
+        assert "did you mean ams-boot, fra-boot?" in quickstart("boot-server", verb, "nosuch", code=1).err
 
 
 def test_a_failed_probe_moves_the_route(fleet: Nearboot) -> None:

@@ -44,8 +44,25 @@ def test_choose_by_name_short_name_range_and_glob() -> None:
     assert choose(["cp[3050-3051]*"], KNOWN) == KNOWN[:2]
 
 
-@pytest.mark.parametrize(("word", "hint"), [("cp3O50", "no server"), ("ns0", "did you mean"), ("zz*", "no server")])
+def test_all_names_that_name_nothing_are_told_at_once() -> None:
+    """A range of a rack that is not there yet: as many as one line holds, and how many more."""
+    with pytest.raises(NotFoundError) as caught:
+        choose(["zz[08-30]"], KNOWN)
+    assert str(caught.value).startswith("no server named 'zz08', 'zz09', 'zz10', ")
+    assert str(caught.value).endswith("'zz17' and 13 more")
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("cp3O50", "no server"),
+        ("ns0", "did you mean"),
+        ("zz*", "no server"),
+        ("cp", "did you mean 'cp\\*'"),
+        ("esams", "mean --location esams"),
+    ],
+)
 def test_a_name_that_names_nothing_is_an_error(word: str, hint: str) -> None:
     """Close names are offered."""
     with pytest.raises(NotFoundError, match=hint):
-        choose([word], KNOWN)
+        choose([word], KNOWN, places=lambda: {"esams"}, flag="--location")

@@ -41,6 +41,12 @@ def test_servers_can_be_chosen(quickstart: Nearboot, words: list[str], names: li
         pytest.param(["list", "--location", "amss"], "no location named 'amss'; did you mean ams", id="location"),
         pytest.param(["list", "--tier", "wib"], "no tier named 'wib'; did you mean web?", id="tier"),
         pytest.param(["list", "--model", "vm-bio"], "vm-bio", id="model"),
+        pytest.param(["list", "web"], "no server named 'web'; did you mean 'web*'?", id="beginning"),
+        pytest.param(["list", "ams"], "no server named 'ams'; did you mean --location ams?", id="place"),
+        pytest.param(["show", "ams-r1"], "; did you mean server list --location ams-r1?", id="place to show"),
+        pytest.param(
+            ["list", "web-ams-[01-04]"], "no server named 'web-ams-03', 'web-ams-04'\n", id="some of a host list"
+        ),
         pytest.param(["show", "zz*"], "no server named 'zz*'", id="glob"),
     ],
 )

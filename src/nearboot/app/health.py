@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
+from nearboot.app import boot_server
 from nearboot.app.database import reading, writing
 from nearboot.config import Config
 from nearboot.inventory import route_store, store
@@ -16,7 +17,7 @@ from nearboot.probe.health_runner import probe_all
 def check(config: Config, names: tuple[str, ...], *, vantage: str, clock: Callable[[], datetime]) -> list[Health]:
     """Probe the named boot servers (none named: all), and store what was found."""
     with reading(config) as session:
-        found = [store.boot_server(session, name) for name in names] or list(store.boot_servers(session))
+        found = [boot_server.named(session, name) for name in names] or list(store.boot_servers(session))
     health = config.health
     results = asyncio.run(
         probe_all(

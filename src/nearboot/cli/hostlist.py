@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from nearboot.errors import Fault, InputError, NotFoundError
 
@@ -29,19 +29,28 @@ def expand(words: Iterable[str]) -> list[str]:
     return list(names)
 
 
-def choose(words: Sequence[str], known: Sequence[str]) -> list[str]:
-    """The known names that the words name: exact, by host list or by glob; NotFoundError for a word that names none.
+def choose(
+    words: Sequence[str], known: Sequence[str], *, places: Callable[[], Collection[str]] = tuple, flag: str = ""
+) -> list[str]:
+    """The known names that the words name: exact, by host list or by glob; NotFoundError has all that name none.
 
     A short name stands for a fully qualified one where only one fits: ``cp3050`` for ``cp3050.esams.wmnet``.
+    ``places`` are the names of locations: whoever gives one as a server's name is told of ``flag``, which takes it.
     """
     chosen: dict[str, None] = {}
+    missing: dict[str, None] = {}
     index = set(known)
     short: dict[str, list[str]] = {}
     for name in known:
         short.setdefault(name.split(".", 1)[0], []).append(name)
     for word in words:
         for name in expand([word]):
-            chosen.update(dict.fromkeys(_globbed(name, known) or [_resolve(name, index, short)]))
+            found = _globbed(name, known) or _resolve(name, index, short)
+            (chosen if found else missing).update(dict.fromkeys(found or [name]))
+    if missing:
+        first, *others = missing
+        near = [f"{flag} {first}"] if first in places() else _near(first, known, short, chosen, alike=not others)
+        raise NotFoundError("server", first, near, others=others)
     return list(chosen)
 
 
@@ -49,14 +58,22 @@ def _globbed(name: str, known: Sequence[str]) -> list[str]:
     return fnmatch.filter(known, name) if any(mark in name for mark in "*?") else []
 
 
-def _resolve(name: str, index: set[str], short: dict[str, list[str]]) -> str:
+def _resolve(name: str, index: set[str], short: dict[str, list[str]]) -> list[str]:
     if name in index:
-        return name
-    if len(short.get(name, [])) == 1:
-        return short[name][0]
+        return [name]
+    return short[name] if len(short.get(name, [])) == 1 else []
+
+
+def _near(
+    name: str, known: Sequence[str], short: dict[str, list[str]], chosen: Collection[str], *, alike: bool
+) -> list[str]:
+    """What may have been meant: those of that short name, all that begin so, or names that look alike."""
     import difflib  # noqa: PLC0415 - only for the error
 
-    raise NotFoundError("server", name, short.get(name, []) or difflib.get_close_matches(name, index, 3))
+    begun = [f"'{name}*'"] if any(each.startswith(name) for each in known) else []
+    if short.get(name) or begun:
+        return short.get(name) or begun
+    return [near for near in difflib.get_close_matches(name, known, 3) if near not in chosen] if alike else []
 
 
 def _split(word: str) -> Iterator[str]:

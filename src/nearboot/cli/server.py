@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
+from sqlalchemy.orm import Session
 
 from nearboot.app.database import reading
 from nearboot.cli.hostlist import choose
@@ -40,7 +43,9 @@ def list_(
             "tier": Slug(tier) if tier else None,
             "model": Slug(model) if model else None,
         }
-        chosen = choose(names, store.server_names(session, **only)) if names else None
+        places = partial(_places, session)
+        known = store.server_names(session, **only)
+        chosen = choose(names, known, places=places, flag="--location") if names else None
         found = store.servers(session, names=chosen, **only)
     emit([_row(server) for server in found], output, empty="no such servers")
 
@@ -54,9 +59,14 @@ def list_(
 def show(ctx: click.Context, names: tuple[str, ...], output: str) -> None:
     """Show all that the inventory says of the servers NAMES."""
     with reading(config_of(ctx)) as session:
-        chosen = choose(names, store.server_names(session))
+        places = partial(_places, session)
+        chosen = choose(names, store.server_names(session), places=places, flag="server list --location")
         found = {server.name: server for server in store.servers(session, names=chosen)}
     emit_document([found[name] for name in chosen], output)
+
+
+def _places(session: Session) -> set[str]:
+    return {location.slug for location in store.locations(session)}
 
 
 def _row(server: Server) -> dict[str, object]:
