@@ -105,7 +105,9 @@ def test_a_run_is_opened_advanced_and_finished(loaded: Session) -> None:
     advanced = replace(run, phase=Phase.KERNEL, updated_at=after(1))
     boot_store.update_run(loaded, advanced)
     assert boot_store.open_run(loaded, SERVER) == advanced
-    done = replace(advanced, phase=Phase.PROVISIONED, updated_at=after(2), finished_at=after(2), outcome="provisioned")
+    done = replace(
+        advanced, phase=Phase.PROVISIONED, updated_at=after(2), finished_at=after(2), outcome="provisioned", problem="x"
+    )
     boot_store.update_run(loaded, done)
     assert boot_store.open_run(loaded, SERVER) is None
     assert boot_store.run_by_token(loaded, "secret") == done

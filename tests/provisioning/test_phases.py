@@ -111,13 +111,13 @@ def test_a_reported_failure_ends_the_run(failure: str) -> None:
     """The phase stays where it was, so that one sees where it failed."""
     event = replace(_event(None, CALLBACK, failure), detail={"message": "no disk"})
     run = advance(_run(Phase.INSTALLER), event)
-    assert (run.outcome, run.reason, run.phase) == ("failed", "no disk", Phase.INSTALLER)
+    assert (run.outcome, run.problem, run.phase) == ("failed", "no disk", Phase.INSTALLER)
     assert run.finished_at == event.at
 
 
 def test_a_failure_without_a_message_names_the_callback() -> None:
     """Something is better than nothing."""
-    assert advance(_run(), _event(None, CALLBACK, "error")).reason == "call-back 'error'"
+    assert advance(_run(), _event(None, CALLBACK, "error")).problem == "call-back 'error'"
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_a_network_boot_after_the_reboot_is_noted(phase: Phase) -> None:
     """It should have booted from disk: a person wants to know."""
     run = advance(_run(Phase.REBOOT), _event(phase, subject="pxelinux.0"))
     assert run.phase is Phase.REBOOT
-    assert run.reason == f"booted from the network again after the reboot ({phase.value} pxelinux.0)"
+    assert run.problem == f"booted from the network again after the reboot ({phase.value} pxelinux.0)"
 
 
 def test_an_event_of_another_server_is_a_bug() -> None:

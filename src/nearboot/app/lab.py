@@ -245,7 +245,7 @@ class LabRun:
             state.elapsed_s = state.elapsed_s if elapsed is None else elapsed
             state.done = found.complete
             if found.run.outcome == "failed":
-                state.problem = f"it reported: {found.run.reason}"
+                state.problem = f"it reported: {found.run.problem}"
 
     def _give_up(self) -> None:
         for state in self._states.values():

@@ -59,6 +59,7 @@ def _rows(runs: Iterable[Run]) -> list[dict[str, object]]:
             "started at": run.started_at,
             "finished at": run.finished_at,
             "reason": run.reason,
+            "problem": run.problem,
         }
         for run in runs
     ]

@@ -108,6 +108,7 @@ class RunRow(Row):
     finished_at: Mapped[datetime | None]
     outcome: Mapped[str]
     reason: Mapped[str]
+    problem: Mapped[str] = mapped_column(server_default="")
     token: Mapped[str] = mapped_column(unique=True)
 
 

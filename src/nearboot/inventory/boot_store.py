@@ -111,7 +111,14 @@ def start_run(
         row.outcome = SUPERSEDED
     session.flush()
     row = RunRow(
-        server_id=server_id, phase=phase.value, started_at=now, updated_at=now, outcome="", reason=reason, token=token
+        server_id=server_id,
+        phase=phase.value,
+        started_at=now,
+        updated_at=now,
+        outcome="",
+        reason=reason,
+        problem="",
+        token=token,
     )
     session.add(row)
     session.flush()
@@ -119,12 +126,12 @@ def start_run(
 
 
 def update_run(session: Session, run: Run) -> None:
-    """Store a run's phase, times, outcome and reason; its server, start and token stay as they are."""
+    """Store a run's phase, times, outcome and problem; its server, start, reason and token stay as they are."""
     row = session.get(RunRow, run.id)
     if row is None:
         raise NotFoundError("provisioning run", str(run.id))
     row.phase, row.updated_at, row.finished_at = run.phase.value, run.updated_at, run.finished_at
-    row.outcome, row.reason = run.outcome, run.reason
+    row.outcome, row.problem = run.outcome, run.problem
     session.flush()
 
 
@@ -213,5 +220,6 @@ def _run(row: RunRow, server: str) -> Run:
         finished_at=row.finished_at,
         outcome=row.outcome,
         reason=row.reason,
+        problem=row.problem,
         token=row.token,
     )

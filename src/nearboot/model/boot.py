@@ -72,8 +72,9 @@ class Run:
     started_at: datetime
     updated_at: datetime
     finished_at: datetime | None = None
-    outcome: str = ""  # "", provisioned, failed, superseded
-    reason: str = ""
+    outcome: str = ""  # "", provisioned, failed, superseded, cancelled
+    reason: str = ""  # why it was started
+    problem: str = ""  # why it failed, or what else a person should look at
     token: str = ""  # names the run in call-back URLs
 
 

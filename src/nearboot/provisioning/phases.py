@@ -86,15 +86,15 @@ def advance(run: Run, event: Event) -> Run:
         return run
     updated = max(run.updated_at, event.at)
     if is_failure(event):
-        reason = str(event.detail.get("message") or f"call-back {event.subject!r}")
-        return replace(run, updated_at=updated, finished_at=updated, outcome="failed", reason=reason)
+        problem = str(event.detail.get("message") or f"call-back {event.subject!r}")
+        return replace(run, updated_at=updated, finished_at=updated, outcome="failed", problem=problem)
     if event.phase is None or event.outcome != "ok":
         return run
     if ORDER[event.phase] > ORDER[run.phase]:
         return _forward(replace(run, updated_at=updated), event.phase)
     if run.phase is Phase.REBOOT and event.phase in (Phase.DHCP, Phase.NBP):
-        reason = f"booted from the network again after the reboot ({event.phase.value} {event.subject})"
-        return replace(run, updated_at=updated, reason=reason)
+        problem = f"booted from the network again after the reboot ({event.phase.value} {event.subject})"
+        return replace(run, updated_at=updated, problem=problem)
     return run
 
 
