@@ -16,13 +16,13 @@ def test_a_server_without_a_run_is_said(quickstart: Nearboot) -> None:
     assert "did you mean web-ams-01" in quickstart("trace", "web-ams-1", code=1).err
 
 
-def test_a_new_run_stands_at_power_on(quickstart: Nearboot) -> None:
-    """With what is expected next, and what to look at if it does not come."""
+def test_a_new_run_is_told_as_requested(quickstart: Nearboot) -> None:
+    """With its reason, once, what is expected next, and what to look at if it does not come."""
     quickstart("provision", "start", "web-ams-01", "--reason", "new kernel")
     ran = quickstart("trace", "web-ams-01", "web-ams-02", code=1)
     assert ran.lines[0].startswith("web-ams-01  run 1  ")
-    assert "note: new kernel" in ran.lines
-    assert any(line.startswith("stands at power-on for ") and line.endswith("next: dhcp") for line in ran.lines)
+    assert [line.split()[1:3] for line in ran.lines if "new kernel" in line] == [["requested", "provision-start"]]
+    assert any(line.startswith("nothing heard for ") and line.endswith("next: dhcp") for line in ran.lines)
     assert ran.lines[-1] == "web-ams-02: no boot has been seen yet"
 
 

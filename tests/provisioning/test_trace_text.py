@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from nearboot.model import Event, EventKind, Run, Slug
+from nearboot.model import Event, EventKind, Phase, Run, Slug
 from nearboot.provisioning.trace import trace
 
 START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -65,7 +65,35 @@ def test_a_size_probe_is_told_as_such(event: MakeEvent, play: Play) -> None:
     assert lines[3].endswith("  aborted-by-client")
 
 
-def test_a_failed_run_gives_its_reason(event: MakeEvent, play: Play) -> None:
+def test_a_rung_of_a_ladder_is_told_as_normal(event: MakeEvent, play: Play) -> None:
+    """Boot loaders try names until one is there; without the last of them nothing boots."""
+    subjects = ["pxelinux.cfg/UUID", "a", "grub/x86_64-efi/fs.lst", "b", "pxelinux.cfg/default", "c", "file"]
+    events = [event(n, TFTP, name, "ok" if n % 2 else "not-found") for n, name in enumerate(subjects)]
+    lines = trace(play(events), events, expected=NEAR, now=START).lines()[2:9:2]
+    assert [line.endswith(" (normal)") for line in lines] == [True, True, False, False]
+
+
+def test_a_start_is_a_request(event: MakeEvent, play: Play) -> None:
+    """Nobody has powered the machine on; one that booted by itself was not asked to."""
+    for reason, phase in (("new kernel", "requested"), ("booted by itself", "")):
+        events = [event(0, EventKind.PROVISION_START, reason)]
+        line = trace(play(events), events, expected=NEAR, now=START).lines()[2]
+        assert line.split() == ["+0.0", *phase.split(), "provision-start", *reason.split(), "ok"]
+
+
+def test_a_script_that_leads_to_an_nbp_is_one(event: MakeEvent, play: Play) -> None:
+    """A network card with iPXE reads boot.ipxe first; where it boots by the script itself, that is its
+    configuration."""
+    config, nbp = event(0, TFTP, "boot.ipxe"), event(1, TFTP, "pxelinux.0")
+    kernel = event(2, TFTP, "images/debian/vmlinuz")
+    assert [step.phase for step in trace(play([config]), [config, nbp], expected={}, now=START).steps] == [
+        Phase.NBP,
+        Phase.NBP,
+    ]
+    assert trace(play([config]), [config, kernel], expected={}, now=START).steps[0].phase is Phase.CONFIG
+
+
+def test_a_failed_run_gives_its_problem(event: MakeEvent, play: Play) -> None:
     """In the installer's own words."""
     events = [event(5, EventKind.CALLBACK, "failed", message="no disk found")]
     assert trace(play(events), events, expected=NEAR, now=START).lines()[-1] == "failed after 5.0 s: no disk found"

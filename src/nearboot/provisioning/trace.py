@@ -9,8 +9,8 @@ Not a log: events of one run, joined with what the route says should have happen
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import ip_address
 
@@ -18,6 +18,8 @@ from nearboot.model import Event, EventKind, Phase, Run, Slug
 from nearboot.provisioning.diagnosis import READS, Missing, missing_step
 from nearboot.provisioning.phases import ORDER
 from nearboot.provisioning.trace_text import Json, as_dict, as_lines
+
+SCRIPT = ".ipxe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +89,28 @@ def trace(run: Run, events: Iterable[Event], *, expected: Mapping[int, Slug | No
     return Trace(
         server=run.server,
         run=run,
-        steps=tuple(_step(event, start) for event in ordered),
+        steps=tuple(_step(event, start) for event in _chained(ordered)),
         boot_servers=tuple(dict.fromkeys(event.boot_server for event in reads if event.boot_server)),
         mismatches=tuple(_mismatches(reads, expected)),
         missing=None if run.finished_at else missing_step(run.phase, ordered),
         restarts=_restarts(ordered),
         waiting_s=0.0 if run.finished_at else max(0.0, (now - last).total_seconds()),
     )
+
+
+def _chained(events: Sequence[Event]) -> Iterator[Event]:
+    """The events; an iPXE script that leads to an NBP is itself the first NBP, and no configuration.
+
+    A network card with iPXE gets the script in the place of an NBP; where the profile names another boot loader, the
+    script hands on to it.
+    """
+    following: Phase | None = None
+    told = []
+    for event in reversed(events):
+        is_script = event.phase is Phase.CONFIG and event.subject.partition("?")[0].endswith(SCRIPT)
+        told.append(replace(event, phase=Phase.NBP) if is_script and following is Phase.NBP else event)
+        following = event.phase or following
+    yield from reversed(told)
 
 
 def _step(event: Event, start: datetime) -> Step:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from nearboot.model import EventKind, Phase
+from nearboot.provisioning.belonging import BY_ITSELF
 from nearboot.provisioning.diagnosis import ABORTED, NOT_FOUND
 
 if TYPE_CHECKING:  # the values are defined beside the function that makes them
@@ -15,6 +17,18 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 FOLD = 3
 """As many not-found reads in a row, or more, become one line: PXELINUX alone tries up to eleven names."""
+
+REQUESTED = "requested"
+"""How the first step is told: that somebody asked for the boot does not show that the machine has power."""
+
+_LADDERS = (
+    ("PXELINUX", ("pxelinux.cfg/", ".c32")),
+    ("GRUB", ("grub/", "grub.cfg")),
+    ("shim", ("revocations",)),
+)
+"""Who asks for names that need not be there, and the marks of those names."""
+_LAST_RUNGS = ("pxelinux.cfg/default", "grub/grub.cfg", "ldlinux.c32")
+"""Where these are not found, the boot ends."""
 
 _HEAD = ("time", "phase", "what", "subject", "boot server", "bytes", "took", "resent", "outcome")
 _RIGHT = {0, 5, 6, 7}  # columns of numbers
@@ -37,6 +51,7 @@ def as_dict(trace: Trace) -> dict[str, Json]:
         "phase": run.phase.value,
         "outcome": run.outcome,
         "reason": run.reason,
+        "problem": run.problem,
         "started_at": run.started_at.isoformat(),
         "finished_at": run.finished_at.isoformat() if run.finished_at else None,
         "complete": trace.complete,
@@ -92,7 +107,7 @@ def _row(steps: Sequence[Step]) -> tuple[str, ...]:
         return f"+{step.offset_s:.1f}", "", step.kind.value, subject, step.boot_server or "", "", "", "", ""
     return (
         f"+{step.offset_s:.1f}",
-        step.phase.value if step.phase else "",
+        _phase(step),
         step.kind.value,
         step.subject,
         step.boot_server or "",
@@ -103,22 +118,33 @@ def _row(steps: Sequence[Step]) -> tuple[str, ...]:
     )
 
 
+def _phase(step: Step) -> str:
+    if step.kind is EventKind.PROVISION_START:
+        return "" if step.subject == BY_ITSELF else REQUESTED
+    return step.phase.value if step.phase else ""
+
+
 def _outcome(step: Step) -> str:
-    """UEFI and iPXE ask for a file's size first and abort before the first block: no fault, and told as such."""
-    return "size probe (normal)" if step.outcome == ABORTED and not step.bytes else step.outcome
+    """UEFI and iPXE ask for a file's size first and abort before the first block: no fault, and told as such; nor is a
+    name that boot loaders try before the one that is there."""
+    if step.outcome == ABORTED and not step.bytes:
+        return "size probe (normal)"
+    is_rung = _ladder([step.subject]) is not None and not step.subject.endswith(_LAST_RUNGS)
+    return f"{NOT_FOUND} (normal)" if step.outcome == NOT_FOUND and is_rung else step.outcome
 
 
 def _normal_for(steps: Sequence[Step]) -> str:
     """Whose habit it is to ask for these names, so that nobody looks for a fault there."""
     subjects = [step.subject for step in steps]
-    for name, marks in (
-        ("PXELINUX", ("pxelinux.cfg/", ".c32")),
-        ("GRUB", ("grub/", "grub.cfg")),
-        ("shim", ("revocations",)),
-    ):
+    name = _ladder(subjects)
+    return f"normal for {name}" if name else f"{subjects[0]} ... {subjects[-1]}"
+
+
+def _ladder(subjects: Sequence[str]) -> str | None:
+    for name, marks in _LADDERS:
         if all(any(mark in subject for mark in marks) for subject in subjects):
-            return f"normal for {name}"
-    return f"{subjects[0]} ... {subjects[-1]}"
+            return name
+    return None
 
 
 def _table(rows: Iterable[tuple[str, ...]]) -> list[str]:
@@ -142,12 +168,13 @@ def _conclusion(trace: Trace) -> Iterator[str]:
         yield f"started over {trace.restarts} time{'s' if trace.restarts > 1 else ''}"
     if run.finished_at:
         took = (run.finished_at - run.started_at).total_seconds()
-        yield f"{run.outcome or 'ended'} after {took:.1f} s" + (f": {run.reason}" if run.reason else "")
+        yield f"{run.outcome or 'ended'} after {took:.1f} s" + (f": {run.problem}" if run.problem else "")
         return
-    if run.reason:
-        yield f"note: {run.reason}"
+    if run.problem:
+        yield f"note: {run.problem}"
     if trace.missing:
-        yield f"stands at {run.phase.value} for {trace.waiting_s:.0f} s; next: {trace.missing.expected.value}"
+        stands = f"stands at {run.phase.value} for" if run.phase is not Phase.POWER_ON else "nothing heard for"
+        yield f"{stands} {trace.waiting_s:.0f} s; next: {trace.missing.expected.value}"
         yield f"if it stays there: {trace.missing.text}"
 
 
