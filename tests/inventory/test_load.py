@@ -159,7 +159,10 @@ servers:
         pytest.param("tiers: [{slug: \x00}]", ["a.yaml: found"], id="nul"),
         pytest.param(
             "servers: [{name: a, location: x, bmc: {address: b, credential: hunter2}}]",
-            ["a.yaml:1: servers[0].bmc.credential: found a text that is not shown here; expected a reference"],
+            [
+                "a.yaml:1: servers[0].bmc.credential: found a text that is not shown here; expected a reference",
+                "a.yaml:1: servers[0].location: found the unknown location 'x'",
+            ],
             id="secret-is-not-shown",
         ),
     ],
@@ -170,6 +173,35 @@ def test_a_broken_document_is_told_file_line_field_and_what_was_expected(text: s
     for one, start in zip(found, expected, strict=True):
         assert one.startswith(start)
     assert "hunter2" not in "".join(found)
+
+
+def test_what_is_at_fault_is_looked_at_whole() -> None:
+    """References and doubles of a thing with a fault of its own are told in the same round."""
+    server = "servers:\n- {name: a, location: x, interfaces: [{name: e, mac: 520000000001}]}\n"
+    bad = "- {name: b, location: y, serail: 1, interfaces: [{name: e, mac: 520000000001}, {name: f, mac: z}]}\n"
+    found = [fault.partition(";")[0] for fault in faults(PLACE + server + bad)]
+    assert [fault.removeprefix("a.yaml:4: servers[1]") for fault in found] == [
+        ".serail: found an unknown field",
+        ".interfaces[1].mac: found 'z'",
+        ".location: found the unknown location 'y'",
+        ".interfaces[0].mac: found MAC 52:00:00:00:00:01 again, first of a in a.yaml:3",
+    ]
+
+
+def test_a_thing_without_some_of_its_fields_clashes_with_no_other() -> None:
+    """A profile whose tier cannot be read is not one for any tier; nor does a list move up."""
+    image = "images: [{slug: i, kernel: k}]\n"
+    profiles = "profiles: [{slug: all, image: i}, {slug: some, image: i, tier: A B}]\n"
+    assert len(faults(image + profiles)) == 1
+    interfaces = "[{name: [e], mac: 520000000002}, {name: f, mac: 520000000001}]"
+    assert (
+        len(
+            faults(
+                PLACE + f"servers:\n- {{name: a, location: x}}\n- {{name: b, location: x, interfaces: {interfaces}}}\n"
+            )
+        )
+        == 1
+    )
 
 
 def test_a_near_miss_is_suggested() -> None:

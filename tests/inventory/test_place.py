@@ -30,5 +30,7 @@ def test_what_documents_say_again_hides_what_the_database_says_also_when_it_has_
     assert [(index, tier.slug, tier.name) for index, tier in scene.every("tiers")] == [
         (None, "c", "old"),
         (0, "a", "new"),
+        (1, "b", ""),
     ]
+    assert scene.places.partial["tiers"] == {1}
     assert scene.where("tiers", None) == "the database"

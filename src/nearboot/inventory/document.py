@@ -30,10 +30,11 @@ _SHOWN = 60  # characters of a found text
 
 @dataclass(slots=True)
 class Page:
-    """One file while it is read; collects its faults."""
+    """One file while it is read; collects its faults. ``lenient``: what has faults is made of its other fields."""
 
     file: str
     faults: list[Fault] = field(default_factory=list)
+    lenient: bool = False
 
     def compose(self, text: str) -> list[Node]:
         """The documents of a YAML text; a syntax error ends the list and is a fault."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from itertools import takewhile
 from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -101,6 +102,8 @@ def many(parse: Parser) -> Parser:
     def _parse(node: Node, path: str, page: Page) -> Any:
         before = len(page.faults)
         items = tuple(parse(item, f"{path}[{n}]", page) for n, item in enumerate(page.sequence(node, path)))
+        if page.lenient:  # what stands behind a missing item would have another position
+            return tuple(takewhile(lambda item: item is not BAD, items))
         return BAD if len(page.faults) > before else items
 
     return _parse
@@ -184,9 +187,18 @@ def shape(rules: Shape) -> Parser:
         for name, rule in rules.fields.items():
             if rule.required and name not in found:
                 page.fault(node, path, f"no field {name!r}", f"{name!r}, which is required")
-        return BAD if len(page.faults) > before else rules.make(**values)
+        if len(page.faults) == before:
+            return rules.make(**values)
+        return _made_of_rest(rules, values) if page.lenient else BAD
 
     return _parse
+
+
+def _made_of_rest(rules: Shape, values: Mapping[str, Any]) -> Any:
+    """The value without its fields that have faults; BAD if a required one is among them."""
+    good = {name: value for name, value in values.items() if value is not BAD}
+    missing = any(rule.required and name not in good for name, rule in rules.fields.items())
+    return BAD if missing else rules.make(**good)
 
 
 def _at(path: str, name: str) -> str:

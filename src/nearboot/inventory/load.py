@@ -35,7 +35,11 @@ Document = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What documents say: the things without a fault of their own, where each stands, and the faults."""
+    """What documents say, where each thing stands, and the faults.
+
+    Of a thing with faults there is what could be read, so that its references and doubles are looked at as well; one
+    without its required fields is left out.
+    """
 
     inventory: Inventory
     places: Places
@@ -93,13 +97,15 @@ class _Harvest:
     items: dict[str, list[Any]] = field(default_factory=lambda: {noun.attribute: [] for noun in NOUNS})
     places: dict[str, list[Place]] = field(default_factory=lambda: {noun.attribute: [] for noun in NOUNS})
     broken: dict[str, set[str]] = field(default_factory=lambda: {noun.attribute: set() for noun in NOUNS})
+    partial: dict[str, set[int]] = field(default_factory=lambda: {noun.attribute: set() for noun in NOUNS})
     faults: list[Fault] = field(default_factory=list)
 
     def reading(self) -> Reading:
         inventory = Inventory(**{attribute: tuple(items) for attribute, items in self.items.items()})
         places = {attribute: tuple(places) for attribute, places in self.places.items()}
         broken = {attribute: frozenset(names) for attribute, names in self.broken.items()}
-        return Reading(inventory, Places(places, broken), tuple(self.faults))
+        partial = {attribute: frozenset(positions) for attribute, positions in self.partial.items()}
+        return Reading(inventory, Places(places, broken, partial), tuple(self.faults))
 
 
 def _gather(root: Node, page: Page, harvest: _Harvest) -> None:
@@ -116,9 +122,12 @@ def _gather(root: Node, page: Page, harvest: _Harvest) -> None:
             item = parse_item(node, path, page)
             if item is BAD:
                 harvest.broken[attribute].update(_name(node, NOUN[attribute].key))
-            else:
-                harvest.items[attribute].append(item)
-                harvest.places[attribute].append(Place(page.file, path, line(node), dict(_lines(node, "", _DEEPEST))))
+                item = parse_item(node, path, Page(page.file, lenient=True))
+                if item is BAD:
+                    continue
+                harvest.partial[attribute].add(len(harvest.items[attribute]))
+            harvest.items[attribute].append(item)
+            harvest.places[attribute].append(Place(page.file, path, line(node), dict(_lines(node, "", _DEEPEST))))
 
 
 def _name(node: Node, key_field: str) -> Iterator[str]:

@@ -30,11 +30,14 @@ class Place:
 class Places:
     """The places of an inventory's things, by attribute and position; ``broken``: names of things with faults.
 
+    ``partial``: the positions of those things with faults that could be read without the fields at fault.
+
     An inventory that comes from no document (an importer's) has none: faults then name the thing by its position.
     """
 
     items: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
     broken: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    partial: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
     def place(self, attribute: str, index: int) -> Place:
         """Where a thing stands."""

@@ -65,16 +65,19 @@ def _doubles(scene: Scene) -> Iterator[Fault]:
         yield from _unique(scene, "boot_servers", "address", partial(_field, field))
     stored = {subnet.prefix: subnet.kea_id for subnet in scene.known.subnets}
     yield from _unique(scene, "subnets", "Kea id", partial(_kea_id, stored))
-    yield from _unique(scene, "profiles", "profile for", _selector)
+    yield from _unique(scene, "profiles", "profile for", _selector, whole=True)  # a tier at fault would be any
 
 
 def _unique(
-    scene: Scene, attribute: str, word: str, identities: Callable[[Any], Iterable[Identity]]
+    scene: Scene, attribute: str, word: str, identities: Callable[[Any], Iterable[Identity]], *, whole: bool = False
 ) -> Iterator[Fault]:
-    """Fault each thing that has what an earlier one has; both places are named."""
+    """Fault each thing that has what an earlier one has; both places are named. ``whole``: things without faults."""
     noun = NOUN[attribute]
+    left_out = scene.places.partial.get(attribute, frozenset()) if whole else frozenset()
     seen: dict[Any, tuple[int | None, str, str]] = {}
     for index, item in scene.every(attribute):
+        if index in left_out:
+            continue
         for path, identity in identities(item):
             if identity not in seen:
                 seen[identity] = index, path, noun.name(item)
