@@ -6,9 +6,13 @@ TftpServer(handler, host="::", port=69, limits=Limits(sessions_per_client=32))
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
 
 from nearboot.tftp.options import Policy
 from nearboot.tftp.transfer import Pace, Rollover
+
+Prefix = IPv4Network | IPv6Network
+THIS_MACHINE: tuple[Prefix, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,17 @@ class Limits:
     """For each client address: a whole rack may stand behind one NAT."""
     refused_ports: frozenset[int] = frozenset({0, 7, 17, 19, 53, 69, 123})
     """Source ports that would answer our answer: no client uses them, reflection loops do."""
+    allowed: tuple[Prefix, ...] = ()
+    """Only clients of these prefixes are answered; none: all. Others get silence."""
+    requests_per_second: float = 1000.0
+    """For each client address, and five times that at once: a rack behind one NAT powers 40 machines on together, and
+    each asks for a dozen names. 0: no limit."""
+    errors_per_second: float = 200.0
+    """ERROR replies to each client address, and five times that at once. 0: no limit."""
+    unacked_bytes: int = 512 << 10
+    """Sent to each client address within a minute without any ACK from it: its requests may be forged. 0: no limit."""
+    uncounted: tuple[Prefix, ...] = THIS_MACHINE
+    """Clients for which the three limits above do not hold: nobody outside can forge this machine's own addresses."""
     cache_bytes: int = 256 << 20
     """Framed content kept in memory."""
     policy: Policy = field(default_factory=Policy)

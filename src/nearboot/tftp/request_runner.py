@@ -18,6 +18,7 @@ from nearboot.tftp.channel_runner import Channel, ChannelPool, Local, send_error
 from nearboot.tftp.content import Content, FileContent, FrameCache, size_of
 from nearboot.tftp.engine import Admission, Key, Peer, SessionTable
 from nearboot.tftp.event_runner import Ended
+from nearboot.tftp.guard import Guard, Known, Refusal
 from nearboot.tftp.handler_runner import HandlerThread
 from nearboot.tftp.limits import Limits
 from nearboot.tftp.options import DEFAULT_BLKSIZE, Terms, by_name, negotiate
@@ -41,6 +42,7 @@ OUTCOMES = {
     State.TIMED_OUT: Outcome.TIMED_OUT,
     State.FAILED: Outcome.FAILED,
 }
+FIRST_DATA = 4 + DEFAULT_BLKSIZE
 MTU_AGE_S = 10.0
 DENIALS = frozenset({errno.ELOOP, errno.EACCES, errno.EPERM})
 ABSENCES = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EISDIR})
@@ -75,12 +77,22 @@ class Reception:
     """Serves requests in one loop; ``ended`` gathers what the events are made of, where anyone wants them."""
 
     def __init__(
-        self, loop: Loop, *, limits: Limits, fast: Fast | None, handlers: HandlerThread | None, wants_events: bool
+        self,
+        loop: Loop,
+        *,
+        limits: Limits,
+        fast: Fast | None,
+        handlers: HandlerThread | None,
+        wants_events: bool,
+        known: Known | None = None,
     ) -> None:
         self.table: SessionTable[Session | Waiting] = SessionTable(limits)
         self.cache = FrameCache(limits.cache_bytes, open_source, limits.rollover)
         self.pool = ChannelPool(loop)
         self.ended: list[Ended] = []
+        self._guard = Guard(limits, known)
+        self._opening: dict[Session, int] = {}
+        """Transfers whose client the guard counts and that had no ACK yet, and what they were charged."""
         self._wants_events = wants_events
         self._loop = loop
         self._stats = loop.stats
@@ -98,12 +110,18 @@ class Reception:
             self._on_other(Arrived(datagram, key, local, now))
             return
         self._stats.requests += 1
+        refusal = self._guard.refusal(peer[0], now)
+        if refusal is not None:
+            self._stats.count_refusal(refusal)
+            return
         admission, live = self.table.admit(key, datagram)
         if admission is Admission.START or self._is_anew(admission, live, now):
             self._look_up(Arrived(datagram, key, local, now))
 
     def on_tick(self, now: float) -> None:
         self.pool.trim(now)
+        for session in [opening for opening in self._opening if opening.moving]:
+            self._settle(session)
         if now >= self._mtus_until:
             self._mtus.clear()
             self._mtus_until = now + MTU_AGE_S
@@ -122,7 +140,7 @@ class Reception:
         match admission:
             case Admission.REPEAT:
                 self._stats.repeats += 1
-                if isinstance(live, Session):
+                if isinstance(live, Session) and self._may_send(live, 1, now):
                     live.repeat(now)
             case Admission.REPLACE:
                 self._stats.replaced += 1
@@ -188,8 +206,27 @@ class Reception:
         except (OSError, ProtocolError) as error:
             self._refuse(arrived, request, error)
             return
+        sends = self._limits.pace.opening_sends
+        if not self._may_send(session, sends, now):
+            self.pool.release(session.channel, now)
+            return
+        if self._guard.is_counted(arrived.key[0][0]):
+            self._opening[session] = sends * first_size(session)
         self.table.add(session.key, session)
         session.begin(now)
+
+    def _may_send(self, session: Session, sends: int, now: float) -> bool:
+        """Whether the first reply may go out so often to an address that may be forged."""
+        if self._guard.charge(session.key[0][0], sends * first_size(session), now):
+            return True
+        self._stats.count_refusal(Refusal.OVER_UNACKED)
+        return False
+
+    def _settle(self, session: Session) -> None:
+        """The client has ACKed, or the transfer is over without that: then its charge stays."""
+        cost = self._opening.pop(session, 0)
+        if cost and session.transfer.acked >= (0 if session.terms.oack else 1):
+            self._guard.acknowledged(session.key[0][0], cost)
 
     def _session(
         self, arrived: Arrived, packet: Request, request: ReadRequest, content: Content, now: float
@@ -239,6 +276,7 @@ class Reception:
         """A transfer is over, however it went."""
         transfer, frames = session.transfer, session.frames
         self.table.remove(session.key)
+        self._settle(session)
         self.pool.release(session.channel, now, is_clean=transfer.is_clean)
         outcome = OUTCOMES[transfer.state]
         sent = min(max(transfer.sent, 0) * frames.blksize, frames.size)
@@ -284,6 +322,10 @@ class Reception:
         if arrived.datagram[:2] != WRQ or arrived.key[0][1] in self._limits.refused_ports:
             self._stats.unexpected += 1
             return
+        refusal = self._guard.refusal(arrived.key[0][0], arrived.at)
+        if refusal is not None:
+            self._stats.count_refusal(refusal)
+            return
         self._answer(arrived, READ_ONLY)
         try:
             packet, options = parse_request(arrived.datagram)
@@ -294,6 +336,9 @@ class Reception:
         self._note(Outcome.REFUSED, request, arrived.at, "write request to a read-only server")
 
     def _answer(self, arrived: Arrived, datagram: bytes) -> None:
+        if not self._guard.may_answer(arrived.key[0][0], arrived.at):
+            self._stats.over_errors += 1
+            return
         try:
             channel = self.pool.take(arrived.local, arrived.key[0])
         except OSError:
@@ -316,6 +361,11 @@ def read_request(key: Key, packet: Request, options: Mapping[str, str]) -> ReadR
     """The request as handlers see it."""
     peer, address = key
     return ReadRequest(packet.filename, packet.mode, options, (peer[0], peer[1]), address)
+
+
+def first_size(session: Session) -> int:
+    """The most bytes of a first reply: the OACK, else a block of the default size."""
+    return len(session.terms.oack) or FIRST_DATA
 
 
 def as_mode(mode: Mode, content: Content) -> Content:

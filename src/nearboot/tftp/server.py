@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from nearboot.tftp.event_runner import EventThread, OnEvent
+from nearboot.tftp.guard import Known
 from nearboot.tftp.handler_runner import HandlerThread
 from nearboot.tftp.limits import Limits
 from nearboot.tftp.listener_runner import Listener, bound
@@ -29,6 +30,7 @@ EVENTS_S = 1.0
 class TftpServer:
     """A read-only TFTP server (RFC 1350, 2347, 2348, 2349, 7440). ``port`` is the real one, also where 0 was asked.
 
+    ``known`` (must not block) says of an address whether it is a client; requests of others are dropped.
     The socket is bound by the constructor, so an address in use is an OSError here and nowhere else.
     """
 
@@ -41,6 +43,7 @@ class TftpServer:
         fast: Fast | None = None,
         on_event: OnEvent | None = None,
         limits: Limits | None = None,
+        known: Known | None = None,
     ) -> None:
         self._handlers = HandlerThread(handler) if handler else None
         self._events = EventThread(on_event) if on_event else None
@@ -51,7 +54,9 @@ class TftpServer:
             raise
         self.host = host
         self.port: int = sock.getsockname()[1]
-        self._worker = Worker(sock, limits=limits or Limits(), fast=fast, handlers=self._handlers, events=self._events)
+        self._worker = Worker(
+            sock, limits=limits or Limits(), fast=fast, handlers=self._handlers, events=self._events, known=known
+        )
 
     def start(self) -> None:
         """Serve, in threads of its own."""
@@ -107,10 +112,11 @@ class Worker:
         fast: Fast | None,
         handlers: HandlerThread | None,
         events: EventThread | None,
+        known: Known | None = None,
     ) -> None:
         self._loop = Loop()
         self._reception = Reception(
-            self._loop, limits=limits, fast=fast, handlers=handlers, wants_events=events is not None
+            self._loop, limits=limits, fast=fast, handlers=handlers, wants_events=events is not None, known=known
         )
         self._listener = Listener(sock, self._loop, self._reception.on_datagram)
         self._events = events

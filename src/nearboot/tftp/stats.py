@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from nearboot.tftp.guard import Refusal
 from nearboot.tftp.request import Outcome
 
 
@@ -25,6 +26,16 @@ class Stats:
     over_sessions: int = 0
     over_client: int = 0
     refused_port: int = 0
+    not_allowed: int = 0
+    """Requests from outside the prefixes allowed: dropped."""
+    unknown_client: int = 0
+    """Requests of clients that the hook does not know: dropped."""
+    over_requests: int = 0
+    """Requests past their address's rate: dropped."""
+    over_errors: int = 0
+    """ERRORs not sent, since their address has had too many."""
+    over_unacked: int = 0
+    """First replies not sent, since their address acknowledges nothing."""
     send_errors: int = 0
     faults: int = 0
     """Exceptions of our own in the loop: bugs."""
@@ -42,8 +53,14 @@ class Stats:
         name = NAMES[outcome]
         setattr(self, name, getattr(self, name) + 1)
 
+    def count_refusal(self, refusal: Refusal) -> None:
+        """Add one to the counter that the guard's refusal names."""
+        name = REFUSALS[refusal]
+        setattr(self, name, getattr(self, name) + 1)
+
     def snapshot(self) -> dict[str, int]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 NAMES = {outcome: outcome.value for outcome in Outcome}
+REFUSALS = {refusal: refusal.value for refusal in Refusal}
