@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 Nearboot = Callable[..., Any]
@@ -37,3 +38,29 @@ def test_all_start_or_none(quickstart: Nearboot) -> None:
     assert "no server named 'web-ams-99'" in ran.err
     assert quickstart("provision", "list").err.startswith("no runs yet: nearboot provision start")
     assert "--reason" in quickstart("provision", "start", "web-ams-01", code=1).err
+
+
+def test_a_run_is_cancelled(quickstart: Nearboot) -> None:
+    """Its row says why; a second time there is nothing to cancel."""
+    quickstart("provision", "start", "web-ams-[01-02]", "--reason", "new kernel")
+    (row,) = json.loads(quickstart("provision", "cancel", "web-ams-01", "--reason", "wrong rack", "-o", "json").out)
+    assert (row["outcome"], row["reason"], row["problem"]) == ("cancelled", "new kernel", "wrong rack")
+    assert quickstart("trace", "web-ams-01").lines[-1].endswith(": wrong rack")
+    ran = quickstart("provision", "cancel", "web-ams-01", "--reason", "again", code=1)
+    assert "web-ams-01: found no open run; expected a run that is under way" in ran.err
+    assert _runs(quickstart, "--unfinished") == [("web-ams-02", "")]
+
+
+def test_a_run_that_cannot_end_by_itself_is_warned_of(quickstart: Nearboot, tmp_path: Path) -> None:
+    """The boot server of its route takes no call-backs."""
+    assert quickstart("provision", "start", "web-ams-01", "--reason", "x").err == ""
+    quickstart("inventory", "export", tmp_path / "silent")
+    for file in (tmp_path / "silent").rglob("*.yaml"):
+        kept = [line for line in file.read_text().splitlines() if "http_url" not in line]
+        file.write_text("\n".join(kept))
+    quickstart("inventory", "load", tmp_path / "silent")
+    ran = quickstart("provision", "start", "web-ams-[01-02]", "--reason", "x")
+    (warning,) = ran.err.splitlines()
+    assert warning.startswith(
+        "warning: boot server ams-boot has no http_url, so web-ams-01 and 1 more cannot call back"
+    )

@@ -1,8 +1,8 @@
-"""``nearboot provision``: start and list provisioning runs."""
+"""``nearboot provision``: start, cancel and list provisioning runs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import click
 
@@ -17,7 +17,7 @@ from nearboot.model import Run
 
 @click.group()
 def command() -> None:
-    """Start and list provisioning runs."""
+    """Start, cancel and list provisioning runs."""
 
 
 @command.command()
@@ -32,6 +32,21 @@ def start(ctx: click.Context, names: tuple[str, ...], reason: str, output: str) 
         chosen = choose(names, server_names(session))
     runs = provision.start(config, chosen, reason=reason, actor=actor(), now=now())
     emit(_rows(runs), output)
+    for boot_server, servers in provision.voiceless(config, chosen, now()).items():
+        click.echo(_warning(boot_server, servers), err=True)
+
+
+@command.command()
+@click.argument("names", nargs=-1, required=True)
+@click.option("--reason", required=True, help="Why, for the audit log and the trace.")
+@output_option
+@click.pass_context
+def cancel(ctx: click.Context, names: tuple[str, ...], reason: str, output: str) -> None:
+    """End the open runs of the servers NAMES; what their installers report from then on is refused."""
+    config = config_of(ctx)
+    with reading(config) as session:
+        chosen = choose(names, server_names(session))
+    emit(_rows(provision.cancel(config, chosen, reason=reason, actor=actor(), now=now())), output)
 
 
 @command.command("list")
@@ -46,6 +61,14 @@ def list_(ctx: click.Context, *, server: str | None, unfinished: bool, limit: in
     """List the newest provisioning runs."""
     runs = provision.runs(config_of(ctx), server=server, unfinished=unfinished, limit=limit)
     emit(_rows(runs), output, empty="no runs yet: nearboot provision start SERVER --reason TEXT")
+
+
+def _warning(boot_server: str, servers: Sequence[str]) -> str:
+    more = f" and {len(servers) - 1} more" if len(servers) > 1 else ""
+    return (
+        f"warning: boot server {boot_server} has no http_url, so {servers[0]}{more} cannot call back, and the run does "
+        "not end by itself: set http_url, or end it with nearboot provision cancel"
+    )
 
 
 def _rows(runs: Iterable[Run]) -> list[dict[str, object]]:

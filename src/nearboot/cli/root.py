@@ -25,7 +25,7 @@ NOUNS = {
     "lab": "Boot virtual machines end to end in a lab on this machine.",
     "latency": "Load and show latency maps.",
     "location": "Show the places of the inventory.",
-    "provision": "Start and list provisioning runs.",
+    "provision": "Start, cancel and list provisioning runs.",
     "route": "Show and explain which boot server each place gets.",
     "serve": "Run a daemon: TFTP, HTTP, or the follower of Kea's leases.",
     "server": "Show the servers of the inventory.",
