@@ -43,6 +43,12 @@ class TftpConfig:
     cache_mib: int = setting(
         512, "Memory for files framed and ready to send, in MiB; least recently used ones leave.", low=0
     )
+    allow: tuple[str, ...] = setting(
+        (), "Prefixes, as 10.0.0.0/8 or 2001:db8::/32, whose clients alone are answered; empty: all are."
+    )
+    requests_per_second: float = setting(
+        1000.0, "Requests answered for each client address, and five times that at once; 0: no limit.", low=0
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,15 @@ def test_a_port_in_use_is_1_and_named(root: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--port", "70000"), ("--port", "x"), ("--max-blksize", "7"), ("--rollover", "2"), ("--grace-s", "soon")],
+    [
+        ("--port", "70000"),
+        ("--port", "x"),
+        ("--max-blksize", "7"),
+        ("--rollover", "2"),
+        ("--grace-s", "soon"),
+        ("--allow", "10.0.0.1/8"),
+        ("--requests-per-second", "-1"),
+    ],
 )
 def test_wrong_arguments_are_2(root: Path, arguments: tuple[str, str]) -> None:
     """argparse's own code, with the flag in the message."""
@@ -111,6 +119,23 @@ def test_flags_bound_what_is_granted(start: Start, tmp_path: Path) -> None:
     process.terminate()
     out, _ = process.communicate(timeout=20)
     assert "blksize=1000 windowsize=8" in out
+
+
+def test_a_client_outside_the_prefixes_gets_silence(start: Start) -> None:
+    """127.0.0.2 is allowed, 127.0.0.1 is not; the summary counts it."""
+    process, port = start("--allow", "127.0.0.2/32", "--allow", "2001:db8::/32", "--requests-per-second", "100")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as outside, socket.socket(type=socket.SOCK_DGRAM) as inside:
+        for sock, address in ((outside, "127.0.0.1"), (inside, "127.0.0.2")):
+            sock.settimeout(10)
+            sock.bind((address, 0))
+            sock.sendto(b"\0\1empty\0octet\0", ("127.0.0.1", port))
+        assert inside.recv(100) == b"\0\3\0\1"
+        outside.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            outside.recv(100)
+    process.terminate()
+    out, _ = process.communicate(timeout=20)
+    assert '"not_allowed": 1' in out
 
 
 def fetch_curl(port: int, name: str, into: Path) -> bytes:

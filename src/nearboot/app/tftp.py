@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 
 from nearboot.app.backlog import Backlog
@@ -62,7 +63,12 @@ async def _serve(config: Config, static: StaticRoot, desk: BootDesk, book: Event
     backlog = Backlog(book.store, is_minor=book.is_minor)
     tftp = config.tftp
     policy = Policy(blksize=tftp.max_blksize, windowsize=tftp.max_windowsize)
-    limits = Limits(cache_bytes=tftp.cache_mib << 20, policy=policy)
+    limits = Limits(
+        allowed=prefixes(tftp.allow),
+        requests_per_second=tftp.requests_per_second,
+        cache_bytes=tftp.cache_mib << 20,
+        policy=policy,
+    )
     try:
         server = TftpServer(
             handler,
@@ -82,6 +88,14 @@ async def _serve(config: Config, static: StaticRoot, desk: BootDesk, book: Event
     finally:
         await asyncio.to_thread(server.stop, GRACE_S)
         await asyncio.to_thread(backlog.close, GRACE_S)
+
+
+def prefixes(texts: Sequence[str]) -> tuple[IPv4Network | IPv6Network, ...]:
+    """The setting ``tftp.allow``; ConfigError where one is no prefix."""
+    try:
+        return tuple(ip_network(text) for text in texts)
+    except ValueError as error:
+        raise ConfigError(f"tftp.allow: {error}; expected prefixes as 10.0.0.0/8 or 2001:db8::/32") from error
 
 
 def static_root(root: Path) -> StaticRoot:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import math
 import signal
 import sys
 from collections.abc import Sequence
+from ipaddress import ip_network
 
-from nearboot.tftp.limits import Limits
+from nearboot.tftp.limits import Limits, Prefix
 from nearboot.tftp.options import Policy
 from nearboot.tftp.request import Outcome, TransferEvent
 from nearboot.tftp.server import TftpServer, raise_file_limit
@@ -48,6 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def build(arguments: argparse.Namespace) -> TftpServer:
     root = StaticRoot(arguments.root, on_note=warn)
     limits = Limits(
+        allowed=tuple(arguments.allow),
+        requests_per_second=arguments.requests_per_second,
         cache_bytes=arguments.cache_mb << 20,
         policy=Policy(
             blksize=arguments.max_blksize,
@@ -81,6 +85,21 @@ def parser() -> argparse.ArgumentParser:
     add("--allow-fragments", action="store_true", help="grant blocks that are larger than the MTU")
     add("--rollover", type=int, choices=(0, 1), default=0, help="the block number after 65535 (default 0)")
     add("--cache-mb", type=bounded(1, 1 << 20), default=256, metavar="MB", help="memory for content (default 256)")
+    add(
+        "--allow",
+        type=prefix,
+        action="append",
+        default=[],
+        metavar="PREFIX",
+        help="answer only clients of this prefix, as 10.0.0.0/8 or 2001:db8::/32; may be given again (default: all)",
+    )
+    add(
+        "--requests-per-second",
+        type=rate,
+        default=Limits().requests_per_second,
+        metavar="N",
+        help="for each client address, and five times that at once; 0: no limit (default %(default)g)",
+    )
     add("--grace-s", type=float, default=5.0, metavar="S", help="seconds for transfers to end on a stop (default 5)")
     add("-v", "--verbose", action="store_true", help="print a line for each request")
     return parser
@@ -96,6 +115,19 @@ def bounded(low: int, high: int) -> type[int]:
         return value
 
     return number  # type: ignore[return-value]  # argparse takes any callable; its message names this function
+
+
+def prefix(text: str) -> Prefix:
+    """An argparse type."""
+    return ip_network(text)
+
+
+def rate(text: str) -> float:
+    """An argparse type: a number that is not negative."""
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 on")
+    return value
 
 
 def port(text: str) -> int:
