@@ -6,26 +6,39 @@ from datetime import datetime
 
 import pytest
 
-from nearboot.app.boot_server import named, set_state
-from nearboot.app.database import reading
+from nearboot.app.boot_server import StateChange, named, set_state
+from nearboot.app.database import reading, writing
 from nearboot.config import Config
 from nearboot.errors import NotFoundError
-from nearboot.inventory import boot_store, store
-from nearboot.model import AdminState
+from nearboot.inventory import boot_store, route_store, store
+from nearboot.model import AdminState, Health, Slug
 
 
 def test_who_moves_is_told(fleet: Config, now: datetime) -> None:
     """Before and after of each route whose choice differs."""
-    old, moved, picture = set_state(fleet, "here-boot", AdminState.DRAINING, reason="fan", actor="ada", now=now)
-    assert old is AdminState.ACTIVE
-    assert {(b.location, b.chosen, a.chosen) for b, a in moved} == {("here", "here-boot", "there-boot")}
-    assert picture.route(moved[0][0].location, 4).chosen == "there-boot"
+    change = set_state(fleet, "here-boot", AdminState.DRAINING, reason="fan", actor="ada", now=now)
+    assert change.before is AdminState.ACTIVE
+    assert {(b.location, b.chosen, a.chosen) for b, a in change.moved} == {("here", "here-boot", "there-boot")}
+    assert change.troubles == {}
     again = set_state(fleet, "here-boot", AdminState.DRAINING, reason="fan", actor="ada", now=now)
-    assert (again[0], again[1]) == (AdminState.DRAINING, [])
+    assert again == StateChange(AdminState.DRAINING, (), {})
     with reading(fleet) as session:
         assert store.boot_server(session, "here-boot").state is AdminState.DRAINING
         (entry,) = boot_store.audit(session, subject="here-boot")
     assert (entry.actor, entry.detail) == ("ada", "active to draining: fan")
+
+
+def test_what_is_wrong_with_the_routes_then_is_told(fleet: Config, now: datetime) -> None:
+    """The last healthy one is drained, then the last active one; IPv6, which nobody has, is not counted."""
+    with writing(fleet) as session:
+        route_store.set_health(session, Health(Slug("there-boot"), now, healthy=False))
+    both = {Slug("here"), Slug("there")}
+    change = set_state(fleet, "here-boot", AdminState.DRAINING, reason="", actor="ada", now=now)
+    assert change.troubles == {("none-healthy",): both}
+    change = set_state(fleet, "there-boot", AdminState.DISABLED, reason="", actor="ada", now=now)
+    assert change.troubles == {("only-draining",): both}
+    change = set_state(fleet, "here-boot", AdminState.DISABLED, reason="", actor="ada", now=now)
+    assert change.troubles == {("no-boot-server",): both}
 
 
 def test_an_unknown_one_changes_nothing(fleet: Config, now: datetime) -> None:

@@ -53,10 +53,11 @@ def test_draining_moves_places_and_survives_a_load(quickstart: Nearboot) -> None
     """The moves are printed with their reason; the files do not undo what an operator set."""
     ran = quickstart("boot-server", "drain", "ams-boot", "--reason", "kernel upgrade")
     assert ran.lines[0] == "ams-boot: active -> draining"
-    moved = [line.split(" (")[0].strip() for line in ran.lines[1:-1]]
-    assert moved == [f"{place} IPv{family}: ams-boot -> fra-boot" for family in (4, 6) for place in ("ams", "ams-r1")]
-    assert all("fra-boot is the only one that can be used" in line for line in ran.lines[1:-1])
+    places = [f"{place} IPv{family}" for family in (4, 6) for place in ("ams", "ams-r1")]
+    assert ran.lines[1:-2] == [f"  {place}: ams-boot -> fra-boot" for place in places]
+    assert ran.lines[-2] == "why: fra-boot is the only one that can be used, at 8.2 ms per block"
     assert ran.lines[-1] == "Kea is told by the next: nearboot kea generate"
+    assert not ran.err
     assert quickstart("inventory", "load", EXAMPLE).lines[-1] == "no changes"
     states = {row["name"]: row["state"] for row in json.loads(quickstart("boot-server", "list", "-o", "json").out)}
     assert states == {"ams-boot": "draining", "fra-boot": "active"}
@@ -114,6 +115,32 @@ def test_with_none_healthy_the_nearest_is_kept_and_that_is_said(fleet: Nearboot,
     route = json.loads(fleet("route", "show", "a", "-o", "json").out)[0]
     assert route["chosen"] == NEAR
     assert "healthy" in " ".join(reason["text"] for reason in route["reasons"])
+
+
+def test_draining_the_only_healthy_one_warns_first(fleet: Nearboot) -> None:
+    """It is done, as it was told; who it sends to a dead boot server is said, and by which reason, once."""
+    fleet("boot-server", "check", code=1)
+    ran = fleet("boot-server", "drain", FAR)
+    assert ran.err == (
+        "warning: no healthy boot server is left for 1 place: it gets the nearest that failed its last read\n"
+    )
+    assert ran.lines == [
+        f"{FAR}: active -> draining",
+        f"  a IPv4: {FAR} -> {NEAR} ({NEAR} is the only one that can be used, at 0.3 ms per block)",
+        "Kea is told by the next: nearboot kea generate",
+    ]
+    back = fleet("boot-server", "disable", NEAR)
+    assert back.err == "warning: no active boot server is left for 1 place: it gets the nearest that is draining\n"
+    none = fleet("boot-server", "disable", FAR)
+    assert none.err == "warning: no boot server is left for 1 place: it cannot boot\n"
+
+
+def test_many_places_share_one_warning(quickstart: Nearboot) -> None:
+    """The last active one stays in use although it is draining: nobody moves, and that is said too."""
+    quickstart("boot-server", "disable", "fra-boot")
+    ran = quickstart("boot-server", "drain", "ams-boot")
+    assert ran.err == "warning: no active boot server is left for 3 places: they get the nearest that is draining\n"
+    assert ran.lines == ["ams-boot: active -> draining", "no place moves"]
 
 
 def test_nothing_to_check_is_no_error(nearboot: Nearboot) -> None:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from nearboot.app.database import writing
-from nearboot.app.routes import Picture, look, moves, with_state
+from nearboot.app.routes import look, moves, troubles, with_state
 from nearboot.config import Config
 from nearboot.errors import NotFoundError
 from nearboot.inventory import boot_store, store
 from nearboot.model import AdminState, AuditEntry, BootServer, Route, Slug
 
 FEW = 5  # names that are offered together
+
+
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """What a new state brings. ``moved``: routes before and after; ``troubles``: bad routes' places, by their codes."""
+
+    before: AdminState
+    moved: tuple[tuple[Route, Route], ...]
+    troubles: Mapping[tuple[str, ...], frozenset[Slug]]
 
 
 def named(session: Session, name: str) -> BootServer:
@@ -29,10 +40,8 @@ def named(session: Session, name: str) -> BootServer:
         raise NotFoundError(error.noun, name, near[:FEW]) from error
 
 
-def set_state(
-    config: Config, name: str, state: AdminState, *, reason: str, actor: str, now: datetime
-) -> tuple[AdminState, list[tuple[Route, Route]], Picture]:
-    """Change a boot server's state; gives the state before, the routes that move (before, after) and the picture."""
+def set_state(config: Config, name: str, state: AdminState, *, reason: str, actor: str, now: datetime) -> StateChange:
+    """Change a boot server's state, whatever that means for its clients, and say what it means."""
     with writing(config) as session:
         server = named(session, name)
         before = look(session, config, now)
@@ -41,4 +50,4 @@ def set_state(
         if old != state:
             text = f"{old.value} to {state.value}" + (f": {reason}" if reason else "")
             boot_store.add_audit(session, AuditEntry(now, actor, f"boot-server.{state.value}", name, text))
-    return old, moves(before, after), after
+    return StateChange(old, tuple(moves(before, after)), troubles(before, after))

@@ -33,10 +33,12 @@ from nearboot.model import (
     Server,
     Slug,
 )
+from nearboot.model.place import parents_of, upwards
 from nearboot.model.profile import profile_of
 from nearboot.routing.explain import Explanation, explain
 from nearboot.routing.policy import Policy
 from nearboot.routing.select import select
+from nearboot.routing.summary import trouble
 
 FAMILIES = (4, 6)
 
@@ -99,6 +101,30 @@ def moves(before: Picture, after: Picture) -> list[tuple[Route, Route]]:
     pairs = zip(before.routes, after.routes, strict=True)
     places = populated(before.inventory)
     return [(old, new) for old, new in pairs if old.chosen != new.chosen and old.location in places]
+
+
+def troubles(before: Picture, after: Picture) -> dict[tuple[str, ...], frozenset[Slug]]:
+    """The populated places whose route is a bad one after a change, in another way or at another boot server.
+
+    By the codes of what is wrong. IPv6 counts where there is an IPv6 subnet.
+    """
+    found: dict[tuple[str, ...], set[Slug]] = {}
+    used = populated(after.inventory)
+    places = {4: used, 6: used & networked(after.inventory, 6)}
+    for old, new in zip(before.routes, after.routes, strict=True):
+        wrong = trouble(new)
+        differs = (trouble(old), old.chosen) != (wrong, new.chosen)
+        if wrong and differs and new.location in places[new.family]:
+            found.setdefault(wrong, set()).add(new.location)
+    return {codes: frozenset(places) for codes, places in found.items()}
+
+
+def networked(inventory: Inventory, family: int) -> set[Slug]:
+    """The locations at, below or above which a subnet of the family is."""
+    parents = parents_of(inventory.locations)
+    at = {subnet.location for subnet in inventory.subnets if subnet.prefix.version == family}
+    above = {place for slug in at for place in upwards(slug, parents)}
+    return above | {slug for slug in parents if at & set(upwards(slug, parents))}
 
 
 def populated(inventory: Inventory) -> set[Slug]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Collection, Sequence
 
 import click
 
@@ -13,6 +14,17 @@ from nearboot.cli.output import emit, output_option
 from nearboot.cli.root import EXIT_ERROR
 from nearboot.cli.shell import actor, config_of, now
 from nearboot.model import AdminState, Route
+
+WARNINGS = {
+    ("none-healthy",): ("healthy boot server", "get the nearest that failed its last read"),
+    ("only-draining",): ("active boot server", "get the nearest that is draining"),
+    ("only-draining", "none-healthy"): (
+        "active boot server",
+        "get the nearest that is draining and failed its last read",
+    ),
+    ("no-boot-server",): ("boot server", "cannot boot"),
+}
+"""What a new state does to places, by what is then wrong with their routes: what is missing, and what they get."""
 
 reason_option = click.option("--reason", default="", help="Why, for the audit log.")
 
@@ -103,16 +115,34 @@ def check(ctx: click.Context, names: tuple[str, ...], vantage: str, output: str)
 
 
 def _set_state(ctx: click.Context, name: str, state: AdminState, reason: str) -> None:
-    old, moved, _ = boot_server.set_state(config_of(ctx), name, state, reason=reason, actor=actor(), now=now())
-    if old is state:
+    change = boot_server.set_state(config_of(ctx), name, state, reason=reason, actor=actor(), now=now())
+    if change.before is state:
         click.echo(f"{name} is {state.value} already")
         return
-    click.echo(f"{name}: {old.value} -> {state.value}")
-    for before, after in moved:
-        click.echo(_move(before, after))
-    click.echo("Kea is told by the next: nearboot kea generate" if moved else "no place moves")
+    for codes, places in change.troubles.items():
+        click.echo(f"warning: {_warning(codes, len(places))}", err=True)
+    click.echo(f"{name}: {change.before.value} -> {state.value}")
+    for line in _moves(change.moved, said={code for codes in change.troubles for code in codes}):
+        click.echo(line)
+    click.echo("Kea is told by the next: nearboot kea generate" if change.moved else "no place moves")
 
 
-def _move(before: Route, after: Route) -> str:
-    why = "; ".join(reason.text for reason in after.reasons)
-    return f"  {before.location} IPv{before.family}: {before.chosen or 'none'} -> {after.chosen or 'none'} ({why})"
+def _warning(codes: tuple[str, ...], count: int) -> str:
+    left, what = WARNINGS[codes]
+    who = f"{count} places: they" if count > 1 else "1 place: it"
+    verb = what if count > 1 else what.replace("get ", "gets ", 1)
+    return f"no {left} is left for {who} {verb}"
+
+
+def _moves(moved: Sequence[tuple[Route, Route]], *, said: Collection[str]) -> list[str]:
+    """A line for each route that moves, with the reasons that only it has, and then once those that all have."""
+    reasons = [[reason.text for reason in after.reasons if reason.code not in said] for _, after in moved]
+    common = [text for text in reasons[0] if all(text in texts for texts in reasons)] if len(reasons) > 1 else []
+    lines = []
+    for (before, after), texts in zip(moved, reasons, strict=True):
+        own = "; ".join(text for text in texts if text not in common)
+        lines.append(
+            f"  {before.location} IPv{before.family}: {before.chosen or 'none'} -> {after.chosen or 'none'}"
+            + (f" ({own})" if own else "")
+        )
+    return [*lines, *([f"why: {'; '.join(common)}"] if common else [])]

@@ -23,6 +23,11 @@ from nearboot.routing.standing import Standing, standing
 Estimates = Callable[[Slug, BootServer], Estimate]
 """The path from clients at a location to a boot server; the family is the caller's."""
 
+_POOL_TEXTS = {
+    "none-healthy": "no boot server that could be used is healthy: one that failed its last read is used",
+    "only-draining": "no boot server is active: one that is draining is used",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
@@ -178,23 +183,20 @@ def _ms(value: float | None) -> str:
 
 
 def _pool_reasons(best: _Entry) -> tuple[Reason, ...]:
-    """What is unusual about the pool that had to be chosen from."""
-    name, pool = best.server.name, best.standing
-    if pool is Standing.DOWN:
-        text = f"no active boot server is healthy: {name}, the nearest, stays (nothing better is known)"
-        return (Reason("none-healthy", text),)
-    if pool is Standing.DRAINING:
-        return (Reason("only-draining", f"no boot server is active: {name} is used although it is draining"),)
-    if pool is Standing.DRAINING_DOWN:
-        text = f"no boot server is active and none is healthy: {name} is used although it is draining"
-        return (Reason("only-draining", text), Reason("none-healthy", f"{name} failed its last read as well"))
-    return ()
+    """What is unusual about the pool that had to be chosen from: the same words for each place."""
+    found = {
+        Standing.DOWN: ("none-healthy",),
+        Standing.DRAINING: ("only-draining",),
+        Standing.DRAINING_DOWN: ("only-draining", "none-healthy"),
+    }
+    return tuple(Reason(code, _POOL_TEXTS[code]) for code in found.get(best.standing, ()))
 
 
 def _choice_reason(best: _Entry, pool: list[_Entry], nearest: _Entry, policy: Policy) -> Reason:
     name = best.server.name
     data = {"cost_ms": best.cost_ms, "rung": best.estimate.rung, "candidates": len(pool)}
     equal = [entry for entry in pool if entry.cost <= _limit(nearest, policy)]
+    data["equal"] = len(equal)
     if len(pool) == 1:
         return Reason("only-one", f"{name} is the only one that can be used, at {_ms(best.cost_ms)} per block", data)
     if best.cost_ms is None:
