@@ -20,7 +20,7 @@ from nearboot.inventory import boot_store, store
 from nearboot.inventory import check as doctor
 from nearboot.inventory.diff import diff
 from nearboot.inventory.dump import dump
-from nearboot.inventory.finding import Finding, some
+from nearboot.inventory.finding import Finding, Severity, some
 from nearboot.inventory.importers.host_table import load_host_table
 from nearboot.inventory.importers.isc_dhcpd import ImportResult, import_isc
 from nearboot.inventory.importers.rules_document import load_rules
@@ -39,6 +39,11 @@ class Imported:
 
     result: ImportResult
     changes: tuple[Change, ...]
+
+    @property
+    def errors(self) -> int:
+        """How many findings say that something could not be imported."""
+        return sum(finding.severity is Severity.ERROR for finding in self.result.findings)
 
 
 def load(
@@ -73,7 +78,9 @@ def import_isc_dhcpd(
     ``hosts`` are files like ``/etc/hosts``, with the addresses of names that stand as fixed-address.
     """
     texts = [(name, _text(Path(name))) for name in files]
-    parsed = load_rules(_text(Path(rules)), rules)
+    with reading(config) as session:
+        known = Inventory(locations=store.locations(session), models=store.models(session))
+    parsed = load_rules(_text(Path(rules)), rules, known=known)
     result = import_isc(
         texts,
         parsed,
@@ -81,7 +88,7 @@ def import_isc_dhcpd(
         tiers_csv=(tiers, _text(Path(tiers))) if tiers else None,
         hosts=load_host_table([(name, _text(Path(name))) for name in hosts]) if hosts else None,
     )
-    documents = list(dump(result.inventory).items())
+    documents = [(f"imported {name}", text) for name, text in dump(result.inventory).items()]  # files that nobody has
     with writing(config) as session:
         known = store.read_inventory(session)
         wanted = load_documents(documents, known, prune=prune)

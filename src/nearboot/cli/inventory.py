@@ -13,10 +13,13 @@ from nearboot.cli.inventory_schema import schema
 from nearboot.cli.output import emit, output_option
 from nearboot.cli.root import EXIT_CHANGES, EXIT_ERROR
 from nearboot.cli.shell import actor, config_of, now
-from nearboot.inventory.finding import Finding, Severity
+from nearboot.inventory.finding import Finding, Severity, counted
 from nearboot.model import Change
 
 MAX_SHOWN = 40  # changes and findings shown one by one; --all shows every one
+
+DONE = {"added": "added", "changed": "changed", "removed": "removed", "left": "unchanged"}
+WOULD = {"added": "would add", "changed": "would change", "removed": "would remove", "left": "unchanged"}
 
 all_option = click.option("--all", "show_all", is_flag=True, help="Show every line, however many.")
 dry_run_option = click.option(
@@ -33,7 +36,7 @@ def command() -> None:
 command.add_command(schema)
 
 
-@command.command()
+@command.command(short_help="Load YAML files and folders in one transaction.")
 @click.argument("paths", nargs=-1, required=True)
 @prune_option
 @dry_run_option
@@ -49,15 +52,20 @@ def load(ctx: click.Context, paths: tuple[str, ...], *, prune: bool, dry_run: bo
     return _show_changes(changes, dry_run=dry_run, show_all=show_all)
 
 
-@command.group("import")
+@command.group("import", short_help="Import another system's files: ISC dhcpd.")
 def import_() -> None:
     """Import another system's files into the database."""
 
 
-@import_.command("isc-dhcpd")
+@import_.command("isc-dhcpd", short_help="Import subnets, hosts and next-servers of ISC dhcpd.")
 @click.argument("files", nargs=-1, required=True)
-@click.option("--rules", required=True, help="YAML file of rules that map names to locations and tiers.")
-@click.option("--tiers", help="CSV file of host names and their tiers (default: what the rules name).")
+@click.option("--rules", required=True, metavar="FILE", help="YAML file of rules: what place and tier each name has.")
+@click.option(
+    "--tiers",
+    metavar="CSV",
+    help="CSV file of tiers with the columns fqdn and role (the rules' tiers_csv can name other columns, and a file "
+    "that is read without this option).",
+)
 @click.option(
     "--hosts",
     multiple=True,
@@ -81,8 +89,12 @@ def isc_dhcpd(
 ) -> int:
     """Import ISC dhcpd configuration from FILES: subnets, next-server, host blocks, includes.
 
-    What could not be used and every contradiction is listed; nothing is lost silently. dhcpd asks the DNS for the
-    address of a host whose fixed-address is a name; here the files given with --hosts have it.
+    What could not be used and every contradiction is listed; nothing is lost silently. Exit 1 if anything could not be
+    imported (findings that begin with "error"); what could be is.
+
+    The rules say where names stand and what they are for: see examples/wikimedia/rules.yaml in the source, which
+    explains each section. dhcpd asks the DNS for the address of a host whose fixed-address is a name; here the files
+    given with --hosts have it.
     """
     done = inventory.import_isc_dhcpd(
         config_of(ctx),
@@ -98,10 +110,14 @@ def isc_dhcpd(
     _show_findings(done.result.findings, show_all=show_all)
     for line in done.result.counts.lines():
         click.echo(line)
-    return _show_changes(done.changes, dry_run=dry_run, show_all=show_all)
+    code = _show_changes(done.changes, dry_run=dry_run, show_all=show_all)
+    if done.errors:
+        click.echo(f"{counted(done.errors, 'error')}: not everything could be imported; what could be {_is(dry_run)}")
+        return EXIT_ERROR
+    return code
 
 
-@command.command()
+@command.command(short_help="Write the inventory as YAML files that load back.")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.pass_context
 def export(ctx: click.Context, folder: Path) -> None:
@@ -113,7 +129,7 @@ def export(ctx: click.Context, folder: Path) -> None:
         click.echo("nothing to export: the inventory is empty, and no file was written", err=True)
 
 
-@command.command()
+@command.command(short_help="Examine the inventory: contradictions, gaps.")
 @output_option
 @click.pass_context
 def check(ctx: click.Context, output: str) -> int:
@@ -139,20 +155,22 @@ def check(ctx: click.Context, output: str) -> int:
 
 
 def _show_changes(changes: Sequence[Change], *, dry_run: bool, show_all: bool) -> int:
+    words = WOULD if dry_run else DONE
     found = inventory.effective(changes)
     shown = found if show_all else found[:MAX_SHOWN]
     for change in shown:
         details = "; ".join(f"{name}: {old or '-'} -> {new or '-'}" for name, (old, new) in change.fields.items())
         click.echo(
-            f"{change.action} {change.noun} {change.name}" + (f" ({details})" if change.action == "changed" else "")
+            f"{words[change.action]} {change.noun} {change.name}"
+            + (f" ({details})" if change.action == "changed" else "")
         )
     if len(shown) < len(found):
         click.echo(f"... and {len(found) - len(shown)} more (--all shows them)")
     counts = Counter((change.action, change.noun) for change in changes)
-    for action in ("added", "changed", "removed", "left"):
-        parts = [f"{count} {_plural(noun, count)}" for (a, noun), count in counts.items() if a == action]
+    for action, word in words.items():
+        parts = [counted(count, noun) for (a, noun), count in counts.items() if a == action]
         if parts:
-            click.echo(f"{action}: {', '.join(parts)}")
+            click.echo(f"{word}: {', '.join(parts)}")
     if dry_run:
         click.echo("dry run: nothing was changed")
         return EXIT_CHANGES if found else 0
@@ -166,7 +184,7 @@ def _show_findings(findings: Sequence[Finding], *, show_all: bool) -> None:
     for finding in shown:
         click.echo(_line(finding))
     if len(shown) < len(findings):
-        click.echo(f"... and {len(findings) - len(shown)} more findings (--all shows them)")
+        click.echo(f"... and {counted(len(findings) - len(shown), 'more finding')} (--all shows them)")
 
 
 def _line(finding: Finding) -> str:
@@ -175,5 +193,5 @@ def _line(finding: Finding) -> str:
     return f"{finding.severity.value}: {place}{finding.code}: {finding.text}{hint}"
 
 
-def _plural(noun: str, count: int) -> str:
-    return noun if count == 1 else f"{noun}s"
+def _is(dry_run: bool) -> str:
+    return "would be" if dry_run else "is"

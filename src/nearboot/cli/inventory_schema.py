@@ -10,7 +10,7 @@ from nearboot.inventory.shape import PARTS, SHAPES
 NOUNS = {**SHAPES, **PARTS}
 
 
-@click.command()
+@click.command(short_help="List the fields of inventory files, by noun.")
 @click.argument("nouns", nargs=-1, type=click.Choice(sorted(NOUNS)))
 @output_option
 def schema(nouns: tuple[str, ...], output: str) -> None:

@@ -63,7 +63,7 @@ boot_servers: {name: "boot-{location}", http_url: "http://{address}"}
         pytest.param("tiers: [{match: x, tier: A b}]", "a slug", id="slug"),
         pytest.param(
             "create:\n  locations: [{slug: a, kind: site}]\nlocations:\n- {match: x, location: b}",
-            r"r:4: locations\[0\]\.location: found 'b'",
+            r"r:4: locations\[0\]\.location: found the unknown location 'b'; expected a location that create",
             id="location-that-nobody-creates",
         ),
     ],

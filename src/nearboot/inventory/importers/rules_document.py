@@ -1,24 +1,26 @@
 """Reads a rules document: YAML text becomes ``Rules``, or an ``InputError`` with every fault and its line.
 
-    rules = load_rules(text, "rules.yaml")
+    rules = load_rules(text, "rules.yaml", known=read_inventory(session))
 
-What ``create`` makes has the fields of inventory files. If it makes locations, rules may speak of those alone;
-otherwise the locations are expected in the database.
+What ``create`` makes has the fields of inventory files. Rules may speak of the locations and models that it makes, and
+of those that the database has.
 """
 
 from __future__ import annotations
 
 import re
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
 
 from yaml.nodes import Node, ScalarNode
 
 from nearboot.errors import InputError
-from nearboot.inventory.document import Page, expected_one_of, is_null
+from nearboot.inventory.document import Page, is_null
 from nearboot.inventory.field import BAD, FieldRule, Parser, Shape, filled_text, many, prefix, scalar, shape, slug
+from nearboot.inventory.finding import some
 from nearboot.inventory.importers.isc_values import address_or_none
 from nearboot.inventory.importers.rules import (
     BootServerRule,
@@ -30,23 +32,39 @@ from nearboot.inventory.importers.rules import (
     TierTable,
 )
 from nearboot.inventory.shape import SHAPES
-from nearboot.model import Address, Slug
+from nearboot.model import Address, Inventory, Location, Slug
 
 
-def load_rules(text: str, file: str) -> Rules:
-    """Read a rules document; raises ``InputError`` with every fault in it."""
+def load_rules(text: str, file: str, *, known: Inventory | None = None) -> Rules:
+    """Read a rules document; raises ``InputError`` with every fault in it.
+
+    ``known`` is what the database has; None: that is not looked at where the document makes no locations (models).
+    """
     page = Page(file)
     nodes = page.compose(text)
     if not page.faults and (len(nodes) != 1 or is_null(nodes[0])):
         page.fault(0, "", f"{len(nodes)} YAML documents" if len(nodes) > 1 else "nothing", "one mapping of rules")
-    rules = None if page.faults else _sections(_known_place(nodes[0]))(nodes[0], "", page)
+    rules = None if page.faults else _document(nodes[0], page, known)
     if not isinstance(rules, Rules):
         raise InputError(sorted(page.faults, key=lambda fault: fault.line))
     return rules
 
 
-def _sections(place: Parser) -> Parser:
-    """The parser of a whole document; ``place`` is the one of locations that rules name."""
+def _document(root: Node, page: Page, known: Inventory | None) -> Any:
+    """Parse in two goes: what ``create`` makes, then the rules that speak of it."""
+    scratch = Page("")  # faults in ``create`` come up when the document is read as a whole
+    create = (scratch.mapping(root, "") or {}).get("create")
+    made = _create(slug)(create[1], "", scratch) if create else {}
+    if made is BAD:
+        return _sections(slug, slug)(root, "", page)
+    places = {location.slug for location in (*made.get("locations", ()), *(known.locations if known else ()))}
+    models = {model.slug for model in (*made.get("models", ()), *(known.models if known else ()))}
+    place = _known("location", places) if places or known else slug
+    return _sections(place, _known("hardware model", models) if models or known else slug)(root, "", page)
+
+
+def _sections(place: Parser, model: Parser) -> Parser:
+    """The parser of a whole document; ``place`` and ``model`` are those of what rules name."""
     location = FieldRule(place, required=True)
     by_glob = _rule(_name_rule, match=_NEEDED_TEXT, location=location)
     by_regex = _rule(_expression_rule, regex=_REGEX, location=location)
@@ -57,24 +75,32 @@ def _sections(place: Parser) -> Parser:
         subnets=FieldRule(many(_subnet_rule(location))),
         tiers=FieldRule(many(_rule(_name_rule, match=_NEEDED_TEXT, tier=_NEEDED_SLUG))),
         tiers_csv=FieldRule(_tier_table),
-        models=FieldRule(many(_rule(SettingRule, setting=_NEEDED_TEXT, match=_NEEDED_TEXT, model=_NEEDED_SLUG))),
+        models=FieldRule(
+            many(_rule(SettingRule, setting=_NEEDED_TEXT, match=_NEEDED_TEXT, model=FieldRule(model, required=True)))
+        ),
         boot_servers=FieldRule(_rule(BootServerRule, name=FieldRule(_TEMPLATE), http_url=FieldRule(_URL))),
-        create=FieldRule(_CREATE),
+        create=FieldRule(_create(place)),
     )
 
 
-def _known_place(root: Node) -> Parser:
-    """The parser of a location's slug that knows which locations the document creates."""
-    scratch = Page("")  # faults in ``create`` come up when the document is read as a whole
-    create = (scratch.mapping(root, "") or {}).get("create")
-    made = _CREATE(create[1], "", scratch) if create else {}
-    known = [] if made is BAD else [location.slug for location in made.get("locations", ())]
+def _create(place: Parser) -> Parser:
+    """The parser of ``create``; ``place`` is the one of locations above others."""
+    fields = {**SHAPES["locations"].fields, "parent": FieldRule(place)}
+    shapes = {"locations": Shape(Location, fields), "tiers": SHAPES["tiers"], "models": SHAPES["models"]}
+    return _rule(dict, **{noun: FieldRule(many(shape(fields))) for noun, fields in shapes.items()})
+
+
+def _known(word: str, names: Collection[str]) -> Parser:
+    """The parser of a slug that must be one of ``names``: of those that ``create`` makes or the database has."""
 
     def _parse(node: Node, path: str, page: Page) -> Any:
         name = slug(node, path, page)
-        if name is BAD or not known or name in known:
+        if name is BAD or name in names:
             return name
-        page.fault(node, path, repr(name), f"a location that create makes: {expected_one_of(name, known)}")
+        near = get_close_matches(name, names, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else f": {some(sorted(names), 10)}" if names else ""
+        expected = f"a {word} that create makes or the database has{hint}"
+        page.fault(node, path, f"the unknown {word} {name!r}", expected)
         return BAD
 
     return _parse
@@ -155,4 +181,3 @@ _TEMPLATE = scalar("text with no other placeholders than {location} and {address
 _URL = scalar("an address such as http://{address}:8080 (with {location}, {address} or neither)", _url_template)
 _COLUMN = FieldRule(filled_text)
 _TIER_TABLE = _rule(TierTable, file=_NEEDED_TEXT, name_column=_COLUMN, tier_column=_COLUMN)
-_CREATE = _rule(dict, **{noun: FieldRule(many(shape(SHAPES[noun]))) for noun in ("locations", "tiers", "models")})
