@@ -70,13 +70,16 @@ def test_the_configuration_sets_the_policy(fleet: Config, now: datetime) -> None
 
 
 def test_the_boot_file_follows_the_firmware(fleet: Config, now: datetime) -> None:
-    """BIOS machines get another program than UEFI ones; one without a model counts as UEFI."""
+    """BIOS machines get another program than UEFI ones; one without a model may be either."""
     inventory = _look(fleet, now).inventory
     bios = replace(inventory, models=tuple(replace(m, firmware=Firmware.BIOS) for m in inventory.models))
     server = inventory.servers[0]
-    names = [routes.boot_file(server, known, 4) for known in (inventory, bios)]
-    assert all(names) and names[0] != names[1]
-    assert routes.boot_file(Server("x", Slug("here")), inventory, 4) == names[0]
+    assert routes.boot_files(server, inventory, 4) == {"": "grubnetx64.efi"}
+    assert routes.boot_files(server, bios, 4) == {"": "pxelinux.0"}
+    assert routes.boot_files(server, bios, 6) == {}, "no BIOS boots over IPv6"
+    stray = Server("x", Slug("here"))
+    assert routes.boot_files(stray, inventory, 4) == {"BIOS": "pxelinux.0", "UEFI x64": "grubnetx64.efi"}
+    assert routes.boot_files(stray, inventory, 6) == {"UEFI x64": "grubnetx64.efi"}
 
 
 def test_sizes_of_what_is_read_are_those_known(fleet: Config, now: datetime) -> None:

@@ -62,10 +62,13 @@ def _explain(
     servers: list[BootServer] | None = None,
     interface: Interface | None = ETH0,
     subnet: Subnet | None = SUBNET,
+    networked: bool = True,
+    health: dict[Slug, Health] | None = None,
 ) -> Explanation:
     servers = SERVERS if servers is None else servers
+    health = HEALTH if health is None else health
     place = next(place for place in PLACES if place.slug == at)
-    (route,) = select([place], servers, lambda _, s: ESTIMATES[s.name], HEALTH, family=family, policy=Policy(), now=NOW)
+    (route,) = select([place], servers, lambda _, s: ESTIMATES[s.name], health, family=family, policy=Policy(), now=NOW)
     return explain(
         WEB1,
         route,
@@ -74,9 +77,10 @@ def _explain(
         locations=PLACES,
         boot_servers=servers,
         estimates=ESTIMATES,
-        health=HEALTH,
+        health=health,
         files=FILES,
-        boot_file="pxelinux.0",
+        boot_files={"": "pxelinux.0"},
+        networked=networked,
         policy=Policy(),
         now=NOW,
     )
@@ -117,20 +121,29 @@ def test_value_carries_what_the_text_says() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("family", "name", "expected"),
-    [
-        pytest.param(4, "boot-eqiad", "next-server 10.1.0.5, boot file pxelinux.0", id="v4"),
-        pytest.param(6, "boot-eqiad", "bootfile-url tftp://[2001:db8:1::5]/pxelinux.0", id="v6"),
-        pytest.param(6, "boot-codfw", "bootfile-url tftp://[2001:db8:2::5]:6969/pxelinux.0", id="v6-port"),
-        pytest.param(4, "boot-lab", "", id="nothing-usable"),
-    ],
-)
-def test_kea_says_address_or_url(family: int, name: str, expected: str) -> None:
-    """next-server in DHCPv4; the host of a URL in brackets in DHCPv6, and its port where it is not 69."""
-    explained = _explain(family, servers=[server for server in SERVERS if server.name == name])
-    assert explained.kea == expected
-    assert (f"Kea will say: {expected}" in explained.lines()) == bool(expected)
+def test_what_kea_says_stands_last() -> None:
+    """An unusable boot server says nothing: the headline has why."""
+    assert _explain(6).lines()[-1] == "Kea will say: bootfile-url tftp://[2001:db8:1::5]/pxelinux.0"
+    lines = _explain(servers=[SERVERS[2]]).lines()
+    assert lines[0] == "web1.example cannot boot over IPv4: no boot server"
+    assert "Kea" not in "".join(lines)
+
+
+def test_the_headline_promises_only_what_will_happen() -> None:
+    """Kea has nothing to know the server by; or its place has no subnet of that family."""
+    stranger = _explain(interface=replace(ETH0, mac=None)).lines()
+    assert stranger[0] == "web1.example would boot over IPv4 from boot-eqiad, as a client that Kea does not know"
+    assert stranger[-1].startswith("Kea knows it by nothing (no MAC): no reservation; ")
+    lines = _explain(6, networked=False).lines()
+    assert lines[0] == "web1.example cannot boot over IPv6: no IPv6 subnet at a1"
+    assert "Kea will say" not in "".join(lines)
+
+
+def test_unknown_health_is_said_once() -> None:
+    """However many boot servers were never probed."""
+    lines = _explain(health={}).lines()
+    assert "health unknown (no read lately), so they count as up: boot-eqiad, boot-codfw" in lines
+    assert "\n".join(lines).count("as up") == 1
 
 
 def test_route_of_an_outer_location_is_said_to_be() -> None:
@@ -142,7 +155,7 @@ def test_what_the_inventory_lacks_is_said() -> None:
     """No interface, no subnet, no boot server: each has its line, and nothing fails."""
     lines = _explain(servers=[], interface=None, subnet=None).lines()
     assert lines[:2] == (
-        "web1.example boots over IPv4 from nowhere",
+        "web1.example cannot boot over IPv4: no boot server",
         "  no boot server with an IPv4 address can be used: there is none at all",
     )
     assert "interface: none that may netboot is in the inventory" in lines

@@ -41,6 +41,7 @@ from nearboot.routing.select import select
 from nearboot.routing.summary import trouble
 
 FAMILIES = (4, 6)
+ARCHS = {Firmware.BIOS: (0, "BIOS"), Firmware.UEFI: (7, "UEFI x64")}  # RFC 4578 section 2.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,9 @@ def explained(picture: Picture, server: Server, *, family: int, files: Mapping[s
         estimates={b.name: picture.estimate(server.location, b, family) for b in inventory.boot_servers},
         health=picture.health,
         files=files,
-        boot_file=boot_file(server, inventory, family),
+        boot_files=boot_files(server, inventory, family),
+        networked=subnet_of(interface, inventory, family) is not None
+        or server.location in networked(inventory, family),
         policy=picture.policy,
         now=picture.now,
     )
@@ -165,12 +168,16 @@ def policy(config: Config) -> Policy:
     )
 
 
-def boot_file(server: Server, inventory: Inventory, family: int) -> str:
-    """The NBP that the server's firmware will be told."""
+def boot_files(server: Server, inventory: Inventory, family: int) -> dict[str, str]:
+    """The NBP that the server's firmware will be told, as "" → path; without a known model those of each architecture.
+
+    Empty where there is none: no BIOS boots over IPv6.
+    """
     model = next((model for model in inventory.models if model.slug == server.model), None)
-    arch = 0 if model is not None and model.firmware is Firmware.BIOS else 7  # RFC 4578: x86 BIOS, EFI x86-64
-    rules = nbp.rules4() if family == 4 else nbp.rules6()
-    return next((rule.path for rule in rules if arch in rule.archs and not rule.http), "")
+    wanted = {"": ARCHS[model.firmware][0]} if model else {name: arch for arch, name in ARCHS.values()}
+    rules = [rule for rule in (nbp.rules4() if family == 4 else nbp.rules6()) if not rule.http]
+    found = {name: next((rule.path for rule in rules if arch in rule.archs), None) for name, arch in wanted.items()}
+    return {name: path for name, path in found.items() if path is not None}
 
 
 def image_files(server: Server, inventory: Inventory, size: Callable[[str], int | None]) -> dict[str, int]:

@@ -28,12 +28,15 @@ from nearboot.model import (
 from nearboot.model.place import parents_of, upwards
 from nearboot.routing.policy import Policy
 from nearboot.routing.predict import block_count, total_s, transfer_s
+from nearboot.routing.reply import Reply, reply
 
 HEAD = ("rank", "boot server", "at", "round trip", "loss", "per block", "known by", "age", "probes", "health")
-RUNGS = {  # the rungs of the missing-pair ladder in words; {} is the pair that was measured
+HEALTH_UNKNOWN = frozenset({"health-unknown", "health-stale"})
+"""Reasons that many boot servers have at once: told once."""
+RUNGS = {  # the rungs of the missing-pair ladder in words; {} is the pair that was measured, and by whom
     "local": "same site",
-    "measured": "measured",
-    "other-family": "measured over the other IP version",
+    "measured": "measured {}",
+    "other-family": "measured over the other IP version, {}",
     "reverse": "measured {}",
     "parent": "measured {}",
     "geo": "distance",
@@ -73,7 +76,7 @@ class Explanation:
     route: Route
     candidates: tuple[Weighed, ...]
     downloads: tuple[Download, ...]
-    kea: str  # what Kea will tell the client; "" where there is no boot server
+    kea: Reply
     policy: Policy
 
     def lines(self) -> tuple[str, ...]:
@@ -84,7 +87,7 @@ class Explanation:
             *_table(self),
             *_why_not(self),
             *_prediction(self),
-            *([f"Kea will say: {self.kea}"] if self.kea else []),
+            *self.kea.lines(self.route.family),
         )
 
 
@@ -99,14 +102,15 @@ def explain(
     estimates: Mapping[Slug, Estimate],
     health: Mapping[Slug, Health],
     files: Mapping[str, int],
-    boot_file: str = "",
+    boot_files: Mapping[str, str],
+    networked: bool = True,
     policy: Policy,
     now: datetime,
 ) -> Explanation:
     """Follow a server to the route of its location (or of what contains it).
 
     ``estimates`` and ``health`` are by boot server; ``files`` are the sizes in bytes of what the client will read
-    (kernel, initrd); ``boot_file`` is the path of the NBP, for the URL that DHCPv6 hands out.
+    (kernel, initrd); ``boot_files`` and ``networked`` are what ``reply`` wants.
     """
     by_name = {boot_server.name: boot_server for boot_server in boot_servers}
     weighed = tuple(
@@ -128,7 +132,14 @@ def explain(
         route=route,
         candidates=weighed,
         downloads=_downloads(files, chosen, policy),
-        kea=_kea(chosen.server if chosen else None, route.family, boot_file),
+        kea=reply(
+            server,
+            route.family,
+            interface=interface,
+            chosen=chosen.server if chosen else None,
+            networked=networked,
+            boot_files=boot_files,
+        ),
         policy=policy,
     )
 
@@ -153,21 +164,16 @@ def _health(health: Health | None, now: datetime) -> str:
     return f"{verb} {age_text((now - health.checked_at).total_seconds())} ago"
 
 
-def _kea(server: BootServer | None, family: int, boot_file: str) -> str:
-    """The words of the DHCP reply: next-server in v4 (RFC 2131 siaddr), bootfile-url in v6 (RFC 5970 option 59)."""
-    if server is None:
-        return ""
-    if family == 4:
-        name = f", boot file {boot_file}" if boot_file else ""
-        return f"next-server {server.ipv4}{name}" if server.ipv4 else ""
-    port = "" if server.tftp_port == 69 else f":{server.tftp_port}"
-    return f"bootfile-url tftp://[{server.ipv6}]{port}/{boot_file.lstrip('/')}" if server.ipv6 else ""
-
-
 def _answer(explained: Explanation) -> list[str]:
-    route, name = explained.route, explained.server.name
-    target = f"from {route.chosen}" if route.chosen else "from nowhere"
-    return [f"{name} boots over IPv{route.family} {target}", *(f"  {reason.text}" for reason in route.reasons)]
+    route, name, kea = explained.route, explained.server.name, explained.kea
+    how = f"over IPv{route.family}"
+    if kea.cannot:
+        answer = f"{name} cannot boot {how}: {kea.cannot}"
+    elif kea.stranger:
+        answer = f"{name} would boot {how} from {route.chosen}, as a client that Kea does not know"
+    else:
+        answer = f"{name} boots {how} from {route.chosen}"
+    return [answer, *(f"  {reason.text}" for reason in route.reasons)]
 
 
 def _way(explained: Explanation) -> list[str]:
@@ -190,15 +196,14 @@ def _way(explained: Explanation) -> list[str]:
 def _table(explained: Explanation) -> list[str]:
     """The candidates in rank order, in columns as wide as their widest cell."""
     files = "+".join(file.name for file in explained.downloads) or "files"
-    rows = [(*HEAD, files), *(_cells(weighed, explained.policy) for weighed in explained.candidates)]
+    rows = [(*HEAD, files), *(_cells(weighed, explained) for weighed in explained.candidates)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["candidates:", *("  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)]
 
 
-def _cells(weighed: Weighed, policy: Policy) -> tuple[str, ...]:
-    candidate, estimate = weighed.candidate, weighed.estimate
-    via = " → ".join(estimate.via) if estimate and estimate.via else "elsewhere"
-    known = RUNGS.get(candidate.rung, candidate.rung).format(via)
+def _cells(weighed: Weighed, explained: Explanation) -> tuple[str, ...]:
+    candidate, estimate, policy = weighed.candidate, weighed.estimate, explained.policy
+    known = RUNGS.get(candidate.rung, candidate.rung).format(_pair(weighed, explained))
     penalty = f" (+{estimate.penalty:.0%})" if estimate and estimate.penalty else ""
     age = age_text(estimate.age_s) if estimate and estimate.age_s is not None else "-"
     stale = " (old)" if estimate and estimate.age_s is not None and estimate.age_s > policy.stale_s else ""
@@ -217,16 +222,31 @@ def _cells(weighed: Weighed, policy: Policy) -> tuple[str, ...]:
     )
 
 
+def _pair(weighed: Weighed, explained: Explanation) -> str:
+    """The pair of locations that a round trip is of, and who says so."""
+    estimate, target = weighed.estimate, weighed.server.location if weighed.server else "?"
+    pair = (estimate.via if estimate else None) or (explained.server.location, target)
+    return " → ".join(pair) + (f" ({estimate.source})" if estimate and estimate.source else "")
+
+
 def _why_not(explained: Explanation) -> list[str]:
     lines = []
     for weighed in explained.candidates:
         name = weighed.candidate.boot_server
-        reasons = "; ".join(_unnamed(reason, name) for reason in weighed.candidate.reasons)
+        said = [reason for reason in weighed.candidate.reasons if reason.code not in HEALTH_UNKNOWN]
+        reasons = "; ".join(_unnamed(reason, name) for reason in said)
         if name != explained.route.chosen and reasons:
             lines.append(f"why not {name}: {reasons}")
         elif reasons:
             lines.append(f"note on {name}: {reasons}")
-    return lines
+    return [*lines, *_unknown_health(explained)]
+
+
+def _unknown_health(explained: Explanation) -> list[str]:
+    """One line for all boot servers of which it is not known whether they are up."""
+    found = [w.candidate for w in explained.candidates if HEALTH_UNKNOWN & {r.code for r in w.candidate.reasons}]
+    names = ", ".join(candidate.boot_server for candidate in found)
+    return [f"health unknown (no read lately), so they count as up: {names}"] if found else []
 
 
 def _unnamed(reason: Reason, name: Slug) -> str:
