@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +29,17 @@ def test_each_place_gets_its_nearest(quickstart: Nearboot) -> None:
         ["fra", "IPv4", "fra-boot"],
     ]
     assert "fra-boot (8.2 ms)" in ran.lines[1]
+
+
+def test_the_table_is_narrow_and_says_what_nobody_measured(quickstart: Nearboot) -> None:
+    """One word says why, the sentences are explain's; "same site" is an assumption, which "~" marks."""
+    assert [line.split("  ")[-1] for line in quickstart("route", "show").lines] == ["WHY", *["nearest"] * 3]
+    quickstart("boot-server", "drain", "ams-boot")
+    near, far = quickstart("route", "show", "ams-r1").lines[1], quickstart("route", "show", "fra").lines[1]
+    cells = [re.split(r" {2,}", line)[3:] for line in (near, far)]
+    assert cells[0] == ["8.24", "8.24", "measured for ams", "-", "only one left"]
+    assert cells[1] == ["~0.3", "~0.3", "same site", "-", "only one left"]
+    assert max(map(len, (near, far))) < 100
 
 
 def test_json_and_yaml_hold_the_whole_route(quickstart: Nearboot) -> None:

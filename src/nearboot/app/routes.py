@@ -38,7 +38,7 @@ from nearboot.model.profile import profile_of
 from nearboot.routing.explain import Explanation, explain
 from nearboot.routing.policy import Policy
 from nearboot.routing.select import select
-from nearboot.routing.summary import trouble
+from nearboot.routing.summary import known_by, trouble
 
 FAMILIES = (4, 6)
 ARCHS = {Firmware.BIOS: (0, "BIOS"), Firmware.UEFI: (7, "UEFI x64")}  # RFC 4578 section 2.1
@@ -102,6 +102,13 @@ def moves(before: Picture, after: Picture) -> list[tuple[Route, Route]]:
     pairs = zip(before.routes, after.routes, strict=True)
     places = populated(before.inventory)
     return [(old, new) for old, new in pairs if old.chosen != new.chosen and old.location in places]
+
+
+def known(picture: Picture, route: Route) -> str:
+    """How the path to the chosen boot server is known, in a few words."""
+    chosen = next(server for server in picture.inventory.boot_servers if server.name == route.chosen)
+    inside = tuple(upwards(route.location, parents_of(picture.inventory.locations)))
+    return known_by(picture.estimate(route.location, chosen, route.family), inside)
 
 
 def troubles(before: Picture, after: Picture) -> dict[tuple[str, ...], frozenset[Slug]]:

@@ -13,7 +13,8 @@ from nearboot.cli.hostlist import choose
 from nearboot.cli.output import emit, emit_document, output_option
 from nearboot.cli.shell import config_of, now
 from nearboot.errors import NotFoundError
-from nearboot.model import Route, Slug
+from nearboot.model import Route
+from nearboot.routing.summary import ASSUMED, why
 
 
 @click.group()
@@ -39,7 +40,7 @@ def show(ctx: click.Context, locations: tuple[str, ...], family: str, used: bool
     wanted = set(locations) or (routes.populated(picture.inventory) if used else known)
     chosen = [r for r in picture.routes if r.location in wanted and family in (str(r.family), "all")]
     if output == "table":
-        emit([_row(route) for route in chosen], output, empty="no places yet: nearboot inventory load PATH")
+        emit([_row(route, picture) for route in chosen], output, empty="no places yet: nearboot inventory load PATH")
     else:
         emit_document(chosen, output)
     for finding in picture.findings:
@@ -71,19 +72,25 @@ def explain(ctx: click.Context, servers: tuple[str, ...], family: str, output: s
             click.echo(line)
 
 
-def _row(route: Route) -> dict[str, object]:
+def _row(route: Route, picture: routes.Picture) -> dict[str, object]:
     best = route.candidates[0] if route.chosen else None
     other = next((c for c in route.candidates if c.boot_server != route.chosen and c.eligible), None)
+    assumed = best is not None and best.rung in ASSUMED
     return {
         "location": route.location,
         "family": f"IPv{route.family}",
         "boot server": route.chosen,
-        "rtt ms": best.rtt_ms if best else None,
-        "cost ms": best.cost_ms if best else None,
-        "how known": best.rung if best else None,
-        "next best": Slug(f"{other.boot_server} ({_cost(other.cost_ms)})") if other else None,
-        "why": "; ".join(reason.text for reason in route.reasons),
+        "rtt ms": _ms(best.rtt_ms, assumed) if best else None,
+        "cost ms": _ms(best.cost_ms, assumed) if best else None,
+        "how known": routes.known(picture, route) if best else None,
+        "next best": f"{other.boot_server} ({_cost(other.cost_ms)})" if other else None,
+        "why": why(route),
     }
+
+
+def _ms(value: float | None, assumed: bool) -> str | None:
+    """Milliseconds; with ``~`` where nobody has measured them."""
+    return None if value is None else f"~{value:.1f}" if assumed else f"{value:.2f}"
 
 
 def _cost(cost_ms: float | None) -> str:
