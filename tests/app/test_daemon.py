@@ -6,6 +6,9 @@ import asyncio
 import logging
 import os
 import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
 
 import pytest
 
@@ -34,6 +37,24 @@ def test_the_ready_line_is_for_programs(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_the_log_is_not_filled_by_schema_checks() -> None:
-    """alembic would tell of every look at the revision."""
-    set_up_log(verbose=False)
+    """alembic would tell of every look at the revision, uvicorn of each port scan."""
+    set_up_log(verbose=True)
     assert not logging.getLogger("alembic.runtime.migration").isEnabledFor(logging.INFO)
+    assert not logging.getLogger("uvicorn.error").isEnabledFor(logging.WARNING)
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_times_are_utc_and_say_so(verbose: bool) -> None:
+    """As those of the events, wherever the daemon runs; details are told when they are asked for."""
+    program = (
+        "import logging, os, time; os.environ['TZ'] = 'Pacific/Auckland'; time.tzset();"
+        f"from nearboot.app.daemon import set_up_log; set_up_log({verbose});"
+        "logging.getLogger('x').warning('w'); logging.getLogger('x').debug('d')"
+    )
+    before = datetime.now(UTC)
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    first, *more = ran.stderr.splitlines()
+    at, rest = first.split(" ", 1)
+    assert at.endswith("Z") and abs((datetime.fromisoformat(at) - before).total_seconds()) < 3600
+    assert rest == "WARNING x w"
+    assert len(more) == verbose

@@ -40,6 +40,11 @@ def test_an_installation_is_followed_to_its_end(fleet: Config, http: Any, nearbo
         for phase in ("installer", "provisioned"):
             assert client.post(f"/callback/{run.token}", data={"phase": phase, "uptime": "5.2"}).is_success
     assert http.end() == 0
+    assert f" root={fleet.root.resolve()} boot-server=by-address " in http.ready
+    log = http.log.read_text()
+    assert " http-read grub/grub.cfg client=127.0.0.1 server=lo-01 bytes=" in log
+    assert " callback provisioned client=127.0.0.1 server=lo-01 bytes=3 outcome=ok seconds=" in log
+    assert run.token not in log and "uvicorn" not in log
 
     with reading(fleet) as session:
         events = boot_store.events(session, run_id=run.id)

@@ -70,6 +70,10 @@ def test_a_boot_is_served_and_becomes_a_timeline(fleet: Config, opened: Run, tft
     assert {(e.server, e.boot_server, e.client) for e in events} == {("lo-01", "there-boot", "127.0.0.1")}
     assert events[2].detail["bytes"] == 256 * 300
     assert run is not None and run.phase is Phase.KERNEL
+    log = tftp.log.read_text()
+    assert " boot-server=there-boot " in tftp.ready
+    assert " tftp-read grub/grub.cfg client=127.0.0.1 server=lo-01 bytes=" in log
+    assert " tftp-read ../../etc/passwd client=127.0.0.1 " in log and " bytes=0 outcome=refused seconds=" in log
     assert "Traceback" not in tftp.log.read_text()
 
 

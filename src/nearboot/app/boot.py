@@ -55,6 +55,11 @@ class BootDesk:
         self._files = files
         self._me = me
 
+    @property
+    def name(self) -> str:
+        """Which boot server this is, for people."""
+        return self._me or "by-address"
+
     def look_up(self, path: str, asker: Asker) -> Found:
         """Find what the asker is to get; ProtocolError for a path that no file can have, InputError for a template
         that cannot be rendered."""

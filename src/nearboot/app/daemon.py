@@ -10,20 +10,28 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Coroutine
 
 READY = "nearboot ready:"
+QUIET = {
+    "alembic": logging.WARNING,  # it tells of every look at the schema's revision
+    "asyncio": logging.WARNING,
+    "uvicorn.error": logging.ERROR,  # it has its own words for what the ready line says, and one for each port scan
+}
+"""What other libraries may say, by logger, however much is asked for."""
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 def set_up_log(verbose: bool) -> None:
-    """One fact a line on stderr, time first."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.DEBUG if verbose else logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every look at the schema's revision
+    """One fact a line on stderr, time (UTC) first."""
+    handler = logging.StreamHandler(sys.stderr)
+    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler])
+    for name, level in QUIET.items():
+        logging.getLogger(name).setLevel(level)
 
 
 def say_ready(what: str) -> None:

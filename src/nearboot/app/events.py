@@ -70,7 +70,7 @@ class EventBook:
     def __init__(self, engine: Engine, *, me: str | None = None) -> None:
         self._engine = engine
         self._me = Slug(me) if me else None
-        self._known: OrderedDict[str, None] = OrderedDict()  # addresses of servers, as far as reads have shown
+        self._known: OrderedDict[str, str] = OrderedDict()  # address -> server, as far as reads have shown
         self._named: OrderedDict[tuple[str, str], str] = OrderedDict()  # client and path -> server
         self._lock = threading.Lock()  # look-ups run in several threads
 
@@ -79,6 +79,11 @@ class EventBook:
         if server is not None:
             with self._lock:
                 _keep(self._named, (client, _clean(path.lstrip("/"))), server)
+
+    def server_of(self, client: str, path: str) -> str | None:
+        """Whose read it is, as far as it is known without the database."""
+        with self._lock:
+            return self._named.get((client, _clean(path.lstrip("/")))) or self._known.get(client)
 
     def is_minor(self, read: Read) -> bool:
         """Whether a read failed, of a client that is no known server: scanners and loops ask so, by the thousand."""
@@ -116,7 +121,7 @@ class EventBook:
                 asked[read.asked] = self._asked(session, read.asked)
             server = servers[event.client] or self._named.get((event.client, event.subject))
             if server is not None:
-                _keep(self._known, event.client, None)
+                _keep(self._known, event.client, server)
             yield replace(event, server=server, boot_server=asked[read.asked])
 
     def _asked(self, session: Session, asked: Address | None) -> Slug | None:

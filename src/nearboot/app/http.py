@@ -17,6 +17,7 @@ from nearboot.app.boot import Asker, BootDesk, boot_files, check_name
 from nearboot.app.daemon import run_daemon, say_ready
 from nearboot.app.database import database
 from nearboot.app.events import EventBook, Read, record
+from nearboot.app.read_log import ReadLog, escaped
 from nearboot.config import Config
 from nearboot.errors import ConfigError, NearbootError, NotFoundError, ProtocolError
 from nearboot.http.callback import Report
@@ -47,7 +48,12 @@ class Counter:
 
     def __init__(self, engine: Engine, desk: BootDesk, book: EventBook) -> None:
         self._engine, self._desk, self._book = engine, desk, book
-        self._backlog = Backlog(book.store, is_minor=book.is_minor)
+        self._backlog, self._reads = Backlog(book.store, is_minor=book.is_minor), ReadLog()
+
+    @property
+    def name(self) -> str:
+        """Which boot server this is, for people."""
+        return self._desk.name
 
     async def resolve(self, path: str, client: Address | None, asked: Address | None) -> bytes | Path | None:
         """The content of a path for a client."""
@@ -58,8 +64,9 @@ class Counter:
         except ProtocolError:
             raise  # the client's fault, and told to it
         except NearbootError as error:
-            log.error("file=%s client=%s cannot be made: %s", path, client, error)
+            log.error("file=%s client=%s cannot be made: %s", escaped(path), client, error)
             raise
+        log.debug("file=%s client=%s %s: %s", escaped(path), client, found.reason.code, found.reason.text)
         self._book.expect(str(client), path, found.server)
         return found.content
 
@@ -79,8 +86,12 @@ class Counter:
 
     def on_exchange(self, exchange: Exchange) -> None:
         """Called by the application after each answer; does not block."""
-        if exchange.kind is EventKind.HTTP_READ and exchange.client is not None:
-            self._backlog.put(Read(_event(exchange), asked=exchange.server))
+        if exchange.client is None:
+            return
+        event = _event(exchange)
+        self._reads.note(event, self._book.server_of(event.client, event.subject))
+        if exchange.kind is EventKind.HTTP_READ:
+            self._backlog.put(Read(event, asked=exchange.server))
 
     @asynccontextmanager
     async def keep_book(self) -> AsyncIterator[None]:
@@ -90,10 +101,12 @@ class Counter:
             yield
         finally:
             await asyncio.to_thread(self._backlog.close, GRACE_S)
+            self._reads.close()
 
     def _callback(self, token: str, report: Report, client: Address | None, asked: Address | None) -> str:
         with schema_store.writing(self._engine) as session:
             run = _run_of(session, token)
+            self._book.expect(str(client), report.phase, run.server)
             boot_server = self._desk.boot_server(session, asked)
             event = Event(
                 at=datetime.now(UTC),
@@ -131,12 +144,13 @@ async def _serve(config: Config, counter: Counter, root: Path, stop: asyncio.Eve
         health=counter.health,
         on_exchange=counter.on_exchange,
     )
+    name = counter.name
     async with counter.keep_book():
         await serve_app(
             app,
             config.http.host,
             config.http.port,
-            ready=lambda host, port: say_ready(f"http on {host} port {port} root={root}"),
+            ready=lambda host, port: say_ready(f"http on {host} port {port} root={root.resolve()} boot-server={name}"),
             stop=stop,
         )
 
@@ -144,7 +158,7 @@ async def _serve(config: Config, counter: Counter, root: Path, stop: asyncio.Eve
 def _event(exchange: Exchange) -> Event:
     return Event(
         at=datetime.now(UTC),
-        kind=EventKind.HTTP_READ,
+        kind=exchange.kind,
         client=str(exchange.client),
         subject=exchange.subject.lstrip("/"),
         outcome=exchange.outcome,

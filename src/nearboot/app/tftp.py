@@ -18,6 +18,7 @@ from nearboot.app.daemon import run_daemon, say_ready
 from nearboot.app.database import database
 from nearboot.app.events import EventBook, Read
 from nearboot.app.files import provide_health_file
+from nearboot.app.read_log import ReadLog, escaped
 from nearboot.config import Config
 from nearboot.errors import ConfigError, NearbootError, ProtocolError
 from nearboot.model import Event, EventKind
@@ -60,7 +61,7 @@ async def _serve(config: Config, static: StaticRoot, desk: BootDesk, book: Event
     def fast(request: ReadRequest) -> FileContent | None:
         return static.lookup(request) if _is_plain(request.filename) else None
 
-    backlog = Backlog(book.store, is_minor=book.is_minor)
+    backlog, reads = Backlog(book.store, is_minor=book.is_minor), ReadLog()
     tftp = config.tftp
     policy = Policy(blksize=tftp.max_blksize, windowsize=tftp.max_windowsize)
     limits = Limits(
@@ -75,7 +76,7 @@ async def _serve(config: Config, static: StaticRoot, desk: BootDesk, book: Event
             host=tftp.host,
             port=tftp.port,
             fast=fast,
-            on_event=lambda event: backlog.put(as_read(event)),
+            on_event=lambda event: _note(event, book, backlog, reads),
             limits=limits,
         )
     except OSError as error:
@@ -83,11 +84,12 @@ async def _serve(config: Config, static: StaticRoot, desk: BootDesk, book: Event
     backlog.start()
     server.start()
     try:
-        say_ready(f"tftp on {tftp.host} port {server.port} root={static.root}")
+        say_ready(f"tftp on {tftp.host} port {server.port} root={static.root} boot-server={desk.name}")
         await stop.wait()
     finally:
         await asyncio.to_thread(server.stop, GRACE_S)
         await asyncio.to_thread(backlog.close, GRACE_S)
+        reads.close()
 
 
 def prefixes(texts: Sequence[str]) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -117,11 +119,12 @@ def look_up(desk: BootDesk, book: EventBook, request: ReadRequest) -> Content:
     except ProtocolError as error:
         raise PermissionError(str(error)) from error
     except NearbootError as error:
-        log.error("file=%s client=%s cannot be made: %s", request.filename, request.client[0], error)
+        log.error("file=%s client=%s cannot be made: %s", escaped(request.filename), request.client[0], error)
         raise
+    reason = found.reason
+    log.debug("file=%s client=%s %s: %s", escaped(request.filename), request.client[0], reason.code, reason.text)
     book.expect(request.client[0], request.filename, found.server)
     if found.content is None:
-        log.info("file=%s client=%s not found: %s", request.filename, request.client[0], found.reason.text)
         raise FileNotFoundError(request.filename)
     return file_content(found.content) if isinstance(found.content, Path) else found.content
 
@@ -148,6 +151,12 @@ def as_read(event: TransferEvent) -> Read:
         ),
         asked=ip_address(event.server),
     )
+
+
+def _note(event: TransferEvent, book: EventBook, backlog: Backlog[Read], reads: ReadLog) -> None:
+    read = as_read(event)
+    reads.note(read.event, book.server_of(read.event.client, read.event.subject))
+    backlog.put(read)
 
 
 def _is_plain(filename: str) -> bool:

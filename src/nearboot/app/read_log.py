@@ -1,0 +1,90 @@
+"""One line in the log for each finished read and call-back; what comes by the thousand is counted instead.
+
+Not the timeline, which is in the database (events): this is for whoever watches a daemon, and for when the database
+does not answer. In each second the first lines of a server are written, of all strangers' failures together, and of
+each stranger that reads well; the others become one line that counts them, with the next read or at the end.
+
+    reads = ReadLog(); reads.note(event, server="web-ams-01"); reads.close()
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nearboot.model import Event
+
+log = logging.getLogger(__name__)
+
+LINES = 20
+"""Lines a second: more than PXELINUX has names to try for its configuration."""
+
+_PLAIN = re.compile(r"[!#-&(-\[\]-~]+")  # printable ASCII without space, quotes and backslash
+
+
+@dataclass(slots=True)
+class _Folded:
+    """What was counted of one kind in this second, and the last of it."""
+
+    seen: int
+    line: str
+
+
+class ReadLog:
+    """Writes the lines; ``clock``: monotonic seconds. May be called from any thread."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._second = 0
+        self._seen: dict[tuple[str, str], _Folded] = {}
+        self._lock = threading.Lock()
+
+    def note(self, event: Event, server: str | None) -> None:
+        """Tell of one read, or count it. ``server``: whose it is, where that is known."""
+        line = _line(event, server)
+        with self._lock:
+            self._turn()
+            folded = self._seen.setdefault(_key(event, server), _Folded(0, line))
+            folded.seen, folded.line = folded.seen + 1, line
+            is_written = folded.seen <= LINES
+        if is_written:
+            log.info("%s", line)
+
+    def close(self) -> None:
+        """Tell what was only counted."""
+        with self._lock:
+            self._tell_folded()
+
+    def _turn(self) -> None:
+        second = int(self._clock())
+        if second != self._second:
+            self._tell_folded()
+            self._second = second
+
+    def _tell_folded(self) -> None:
+        for folded in self._seen.values():
+            if folded.seen > LINES:
+                log.info("count=%d more such, the last: %s", folded.seen - LINES, folded.line)
+        self._seen.clear()
+
+
+def escaped(text: str) -> str:
+    """A name as a client sent it, in one word that forges no line: in quotes, with escapes, where it needs them."""
+    return text if _PLAIN.fullmatch(text) else ascii(text)
+
+
+def _key(event: Event, server: str | None) -> tuple[str, str]:
+    return server or (event.client if event.outcome == "ok" else ""), event.outcome
+
+
+def _line(event: Event, server: str | None) -> str:
+    known = f" server={server}" if server else ""
+    size, took = event.detail.get("bytes", 0), event.detail.get("duration_s", 0)
+    return (
+        f"{event.kind.value} {escaped(event.subject)} client={event.client}{known} bytes={size} "
+        f"outcome={event.outcome} seconds={took}"
+    )
