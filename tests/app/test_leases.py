@@ -51,6 +51,19 @@ def test_rows_that_kea_appends_become_events(
     assert "Traceback" not in follower.log.read_text()
 
 
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_a_file_that_is_not_there_yet_is_told_and_waited_for(
+    fleet: Config, daemon: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A typing error must not look like a quiet night."""
+    file = tmp_path / "kea-leases4.csv"
+    follower = daemon("leases", file)
+    assert f"WARNING nearboot.app.leases file={file} is not there yet" in follower.log.read_text()
+    file.write_text(HEADER + _row("127.0.0.1", "52:54:00:00:00:01", int(time.time()) + 3600))
+    assert follower.end() == 0
+    assert [event.server for event in _leases(fleet)] == ["lo-01"]
+
+
 def test_an_assignment_to_a_stranger_is_kept_without_a_server(fleet: Config) -> None:
     """It opens no run; the MAC is in the event."""
     mac = mac_from_text("02:00:00:00:00:77")

@@ -48,6 +48,8 @@ def serve(config: Config, files: tuple[Path, ...]) -> None:
 async def _serve(engine: Engine, files: tuple[Path, ...], stop: asyncio.Event) -> None:
     async with asyncio.TaskGroup() as group:
         for file in files:
+            if not file.exists():
+                log.warning("file=%s is not there yet: it is waited for (Kea makes it with its first lease)", file)
             group.create_task(follow_file(engine, file, stop, skip_existing=True))
         await asyncio.sleep(0)  # each has begun, and found where its file ends: from now on no row is missed
         say_ready(f"leases of {', '.join(str(file) for file in files)}")
