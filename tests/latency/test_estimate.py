@@ -44,6 +44,13 @@ def _estimate(src: str, dst: str, *samples: LatencySample, family: int = 4) -> E
     return ladder.estimate(Slug(src), Slug(dst), family=family)
 
 
+def test_an_estimate_names_the_publisher_of_its_sample() -> None:
+    """Also over another pair; what was not measured has none."""
+    samples = (_sample("esams", "eqiad", 84.0),)
+    assert [_estimate(a, b, *samples).source for a, b in (("esams", "eqiad"), ("a1", "esams"))] == ["test", "test"]
+    assert _estimate("esams", "codfw", *samples).source == ""
+
+
 @pytest.mark.parametrize(
     ("src", "dst", "samples", "expected"),
     [

@@ -84,7 +84,7 @@ def test_repeated_pairs_are_noted() -> None:
     """A pair that stands twice is one row, and the notes say so."""
     parsed = parse("f.csv", "src,dst,rtt_ms\na,b,1\na,b,3\n", source=None, now=NOW)
     assert [row.rtt_ms for row in parsed.rows] == [2.0]
-    assert "1 row repeat a pair" in parsed.notes[0]
+    assert "1 row repeats a pair" in parsed.notes[0]
 
 
 def test_real_city_pairs_parse_without_options(latency_data: Path) -> None:

@@ -19,6 +19,7 @@ from nearboot.latency.rows import (
     Record,
     Table,
     Unit,
+    counted,
     read_count,
     read_loss,
     read_name,
@@ -80,7 +81,7 @@ def parse(table: Table, options: Options) -> tuple[list[RawRow], list[Quarantine
 
 def _row(record: Record, width: int, columns: dict[str, Column], options: Options) -> RawRow:
     if len(record.cells) != width:
-        raise ValueError(f"the line has {len(record.cells)} cells; the header has {width}")
+        raise ValueError(f"the line has {counted(len(record.cells), 'cell')}; the header has {width}")
     cell = {field: record.cells[column.index].strip() for field, column in columns.items()}
     loss = read_loss(cell["loss"]) if cell.get("loss") else 0.0
     at = read_time(cell["timestamp"], options.now) if cell.get("timestamp") else None
@@ -119,7 +120,7 @@ def _columns(table: Table, options: Options) -> tuple[dict[str, Column], list[st
 def _column(table: Table, field: str, options: Options) -> Column | None:
     column = _named(table, field, options) if field in options.columns else _recognised(table, field)
     if column is None and field in REQUIRED:
-        expected = f"a column for {field}: {', '.join(KNOWN_NAMES[field])}; or name it (column {field}=LABEL)"
+        expected = f"a column for {field}: {', '.join(KNOWN_NAMES[field])}; or name it with --column {field}=LABEL"
         raise _refusal(table, field, f"only the columns {', '.join(table.header.cells)}", expected)
     return _with_unit(table, field, column, options.unit) if column and field in TIMED else column
 
@@ -138,7 +139,7 @@ def _recognised(table: Table, field: str) -> Column | None:
         found = [Column(index, label, unit) for index, label, base, unit in split if base == name]
         if len(found) > 1:
             labels = ", ".join(column.label for column in found)
-            raise _refusal(table, field, f"columns {labels}", f"one; name it (column {field}={found[0].label})")
+            raise _refusal(table, field, f"columns {labels}", f"one; name it with --column {field}={found[0].label}")
         if found:
             return found[0]
     return None
@@ -146,11 +147,11 @@ def _recognised(table: Table, field: str) -> Column | None:
 
 def _with_unit(table: Table, field: str, column: Column, stated: Unit | None) -> Column:
     if column.unit and stated and column.unit is not stated:
-        found = f"column {column.label!r} in {column.unit.value}, but unit {stated.value} given"
+        found = f"column {column.label!r} in {column.unit.value}, but --unit {stated.value}"
         raise _refusal(table, field, found, "one unit")
     unit = column.unit or stated
     if unit is None and field == "rtt":
-        expected = f"the unit, stated: unit ms, s or us, or a column name such as {column.label}_ms"
+        expected = f"the unit: say it with --unit ms (s, us), or in the column's name, such as {column.label}_ms"
         raise _refusal(table, field, f"column {column.label!r} without a unit", expected)
     return Column(column.index, column.label, unit)
 

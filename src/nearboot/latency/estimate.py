@@ -32,16 +32,19 @@ Key = tuple[Slug, Slug, int | None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Measured:
+class Measured:
+    """A sample with the time that it counts from and the publisher of its map."""
+
     sample: LatencySample
     at: datetime
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
     """The measurements and places that estimates are made of. ``distrusted``: their coordinates are not used."""
 
-    measured: Mapping[Key, _Measured]
+    measured: Mapping[Key, Measured]
     places: Places
     now: datetime
     distrusted: frozenset[Slug] = frozenset()
@@ -56,10 +59,10 @@ class Ladder:
         distrusted: frozenset[Slug] = frozenset(),
     ) -> Ladder:
         """Index the maps; where two have the same pair, the newer measurement counts."""
-        measured: dict[Key, _Measured] = {}
+        measured: dict[Key, Measured] = {}
         for latency_map in maps:
             for sample in latency_map.samples:
-                found = _Measured(sample, sample.measured_at or latency_map.published_at)
+                found = Measured(sample, sample.measured_at or latency_map.published_at, latency_map.source)
                 key = (sample.src, sample.dst, sample.family)
                 if key not in measured or _newness(measured[key]) < _newness(found):
                     measured[key] = found
@@ -99,7 +102,7 @@ class Ladder:
                 sample = found.sample
                 age = max(0.0, (self.now - found.at).total_seconds())
                 via = (b, a) if rung == "reverse" else None
-                yield Estimate(sample.rtt_ms, sample.loss, rung, age, sample.count, PENALTY[rung], via)
+                yield Estimate(sample.rtt_ms, sample.loss, rung, age, sample.count, PENALTY[rung], via, found.source)
 
     def _outer_pairs(self, a: Slug, b: Slug) -> list[tuple[Slug, Slug]]:
         """The pairs of what contains the two, innermost first; what contains both is neither's."""
@@ -119,6 +122,6 @@ class Ladder:
             yield Estimate(GEO_BASE_MS + GEO_MS_PER_100_KM * km / 100, 0.0, "geo", penalty=PENALTY["geo"])
 
 
-def _newness(measured: _Measured) -> tuple[datetime, float, float]:
+def _newness(measured: Measured) -> tuple[datetime, float, float]:
     """A total order, so that the order of maps and samples never matters."""
     return measured.at, -(measured.sample.rtt_ms or 0.0), -measured.sample.loss

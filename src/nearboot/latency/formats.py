@@ -83,7 +83,8 @@ def parse(
         raise InputError(_nothing_good(filename, refused))
     merged, extra = merge_duplicates(rows)
     if extra:
-        notes.append(f"{counted(extra, 'row')} repeat a pair: each such pair has the median of its rows")
+        verb = "row repeats" if extra == 1 else "rows repeat"
+        notes.append(f"{extra} {verb} a pair: each such pair has the median of its rows")
     return ParsedMap(
         source or PurePath(filename).stem, filename, chosen.name, now, tuple(merged), tuple(refused), tuple(notes)
     )
@@ -144,5 +145,5 @@ def _nothing_good(filename: str, refused: list[Quarantine]) -> list[Fault]:
     faults = [Fault(filename, 0, "", "no usable measurement", "at least one")]
     faults += [Fault(row.file, row.line, "", row.reason, "a measurement") for row in refused[:MAX_FAULTS]]
     if len(refused) > MAX_FAULTS:
-        faults.append(Fault(filename, 0, "", f"{len(refused) - MAX_FAULTS} more such rows", "measurements"))
+        faults.append(Fault(filename, 0, "", counted(len(refused) - MAX_FAULTS, "more such row"), "measurements"))
     return faults

@@ -27,7 +27,7 @@ def parse(table: Table, options: Options) -> tuple[list[RawRow], list[Quarantine
     """The measured cells, the cells and lines refused with their reasons, and a note of how many were empty."""
     unit = options.unit
     if unit is None:
-        raise InputError([Fault(table.file, 0, "unit", "none", "the unit of the cells, stated: unit ms, s or us")])
+        raise InputError([Fault(table.file, 0, "unit", "none", "the unit of the cells: say it with --unit ms (s, us)")])
     labels = _labels(table)
     rows: list[RawRow] = []
     refused: list[Quarantine] = []
@@ -40,7 +40,7 @@ def parse(table: Table, options: Options) -> tuple[list[RawRow], list[Quarantine
             continue
         for dst, cell in zip(labels, record.cells[1:], strict=True):
             if cell.strip().lower() in MISSING:
-                empty += 1
+                empty += src.casefold() != dst.casefold()  # nobody measures a place to itself
                 continue
             try:
                 rows.append(_measured(src, dst, cell, unit, record.line))
@@ -55,7 +55,7 @@ def _measured(src: str, dst: str, cell: str, unit: Unit, line: int) -> RawRow:
 
 def _source(record: Record, width: int) -> str:
     if len(record.cells) != width:
-        raise ValueError(f"the line has {len(record.cells)} cells; the header has {width}")
+        raise ValueError(f"the line has {counted(len(record.cells), 'cell')}; the header has {width}")
     return read_name(record.cells[0])
 
 

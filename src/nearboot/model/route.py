@@ -69,6 +69,7 @@ class Estimate:
     count: int = 0  # probes behind it, 0: unknown
     penalty: float = 0.0
     via: tuple[Slug, Slug] | None = None  # the pair of locations whose sample answered, where it is another pair
+    source: str = ""  # who published the sample; "": not measured
 
 
 @dataclass(frozen=True, slots=True)
