@@ -57,6 +57,16 @@ def test_old_maps_go_and_epochs_go_on(loaded: Session) -> None:
     assert route_store.add_latency_map(loaded, LatencyMap("s", NOW, ()), NOW) == 5
 
 
+def test_a_source_is_removed_with_all_its_epochs(loaded: Session) -> None:
+    """The other sources stay; a wrong name is offered the near ones."""
+    for source in ("a", "b", "a"):
+        route_store.add_latency_map(loaded, LatencyMap(source, NOW, SAMPLES), NOW)
+    assert route_store.remove_latency_maps(loaded, "a") == 2
+    assert [each.source for each in route_store.current_latency_maps(loaded)] == ["b"]
+    with pytest.raises(NotFoundError, match="no latency map named 'a'"):
+        route_store.remove_latency_maps(loaded, "a")
+
+
 def test_health_keeps_the_last_check_and_counts_equal_ones(loaded: Session) -> None:
     """Three failures in a row are a decision, one is noise: the streak tells."""
     boot = Slug("ams-boot")

@@ -66,6 +66,15 @@ def test_faster_than_light_is_refused_with_the_numbers() -> None:
     assert guarded.distrusted == frozenset()
 
 
+def test_what_is_refused_is_named_by_its_row() -> None:
+    """File and line of the pair; without them the map's source."""
+    fast = replace(GOOD, rtt_ms=4.0, min_ms=None)
+    rows = {(GOOD.src, GOOD.dst): ("maps/f.csv", 3)}
+    (found,) = check(_map(fast), SITES, now=NOW, rows=rows).quarantined
+    assert (found.file, found.line, found.text) == ("maps/f.csv", 3, "esams → eqiad")
+    assert check(_map(fast), SITES, now=NOW).quarantined[0].file == "test"
+
+
 def test_faster_than_fibre_is_kept_and_said() -> None:
     """Between light in vacuum and light in glass a value is doubtful, not impossible."""
     guarded = check(_map(replace(GOOD, min_ms=50.0)), SITES, now=NOW)

@@ -104,6 +104,14 @@ def test_old_measurements_are_pointed_out() -> None:
     assert summary.lines()[0].startswith("w: 1 sample between 2 locations (edges), newest measured 2018-11-10")
 
 
+def test_the_summary_knows_what_guards_refuse() -> None:
+    """Counts are of what is used; each pair has its row."""
+    latency_map, _, summary = resolve(_parsed("esams,eqiad,80", "eqiad,esams,x", "eqiad,AMS,81"), SITES)
+    assert summary.places == {("esams", "eqiad"): ("f.csv", 2), ("eqiad", "esams"): ("f.csv", 4)}
+    after = summary.without(1, latency_map.samples[:1])
+    assert after.lines()[:2] == ("f: 1 sample between 2 locations (edges)", "2 rows refused")
+
+
 def test_rows_refused_by_the_parser_stay_in_the_quarantine() -> None:
     """Nothing that was refused earlier is lost."""
     _, quarantined, summary = resolve(_parsed("esams,eqiad,80", "esams,eqiad,x"), SITES)

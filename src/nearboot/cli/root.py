@@ -23,7 +23,7 @@ NOUNS = {
     "inventory": "Load, import, export and check the inventory.",
     "kea": "Generate and check the configuration of ISC Kea.",
     "lab": "Boot virtual machines end to end in a lab on this machine.",
-    "latency": "Load and show latency maps.",
+    "latency": "Load, show and remove latency maps.",
     "location": "Show the places of the inventory.",
     "provision": "Start, cancel and list provisioning runs.",
     "route": "Show and explain which boot server each place gets.",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select
@@ -61,6 +62,17 @@ def current_latency_maps(session: Session) -> tuple[LatencyMap, ...]:
     current = {tuple(row) for row in session.execute(newest)}
     rows = [row for row in session.scalars(select(LatencyMapRow)) if (row.source, row.epoch) in current]
     return tuple(_latency_map(session, row) for row in sorted(rows, key=lambda row: row.source))
+
+
+def remove_latency_maps(session: Session, source: str) -> int:
+    """Delete all maps of a source and give how many there were; ``NotFoundError`` if there is none."""
+    lock(session, "latency")
+    known = {row.id: row.source for row in session.scalars(select(LatencyMapRow))}
+    gone = [number for number, each in known.items() if each == source]
+    if not gone:
+        raise NotFoundError("latency map", source, get_close_matches(source, set(known.values()), 3, 0.4))
+    session.execute(delete(LatencyMapRow).where(LatencyMapRow.id.in_(gone)))
+    return len(gone)
 
 
 def drop_old_latency_maps(session: Session, *, keep: int) -> int:

@@ -9,13 +9,13 @@ pairs have in common, its coordinate is the likelier error (the other town of th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from statistics import median
 
 from nearboot.latency.place import Places
-from nearboot.latency.rows import MAX_AHEAD, loss_problem, rtt_problem
+from nearboot.latency.rows import MAX_AHEAD, counted, loss_problem, rtt_problem
 from nearboot.model import LatencyMap, LatencySample, Location, Quarantine, Reason, Slug
 
 VACUUM_MS_PER_KM = 2 / 299.792458  # a round trip at the speed of light
@@ -24,6 +24,10 @@ FIBRE_MS_PER_KM = 0.01  # two thirds of it: glass
 MIN_PAIRS_TO_BLAME = 3
 # One wrong coordinate among three sites makes two of three pairs impossible; nearly all of them, a wrong unit.
 UNIT_SHARE = 0.9
+
+
+Rows = Mapping[tuple[Slug, Slug], tuple[str, int]]
+"""File and line that pairs were read from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,14 @@ class _Violation:
     km: float
 
 
-def check(latency_map: LatencyMap, locations: Iterable[Location], *, now: datetime) -> Guarded:
-    """Refuse impossible samples; name a location whose coordinate looks wrong; warn of what is only unlikely."""
+def check(
+    latency_map: LatencyMap, locations: Iterable[Location], *, now: datetime, rows: Rows | None = None
+) -> Guarded:
+    """Refuse impossible samples; name a location whose coordinate looks wrong; warn of what is only unlikely.
+
+    What is refused is named by its row in ``rows``, else by the map's source.
+    """
+    rows = rows or {}
     places = Places.of(locations)
     quarantined: list[Quarantine] = []
     kept: list[LatencySample] = []
@@ -57,7 +67,7 @@ def check(latency_map: LatencyMap, locations: Iterable[Location], *, now: dateti
     faster_than_fibre = 0
     for sample in latency_map.samples:
         if problem := value_problem(sample, now):
-            quarantined.append(_quarantine(latency_map, sample, problem))
+            quarantined.append(_quarantine(latency_map, sample, problem, rows))
             continue
         violation = _physics(sample, places, VACUUM_MS_PER_KM)
         if violation:
@@ -65,7 +75,7 @@ def check(latency_map: LatencyMap, locations: Iterable[Location], *, now: dateti
             continue
         faster_than_fibre += _physics(sample, places, FIBRE_MS_PER_KM) is not None
         kept.append(sample)
-    quarantined += [_quarantine(latency_map, v.sample, _faster_than_light(v)) for v in violations]
+    quarantined += [_quarantine(latency_map, v.sample, _faster_than_light(v), rows) for v in violations]
     if refused := _unit_problem(violations, kept, places):
         none = replace(latency_map, samples=())
         return Guarded(none, tuple(quarantined), (Reason("unit-looks-wrong", refused),), refused=refused)
@@ -152,9 +162,11 @@ def _coordinate_finding(location: Slug, pairs: int, places: Places) -> Reason:
 def _fibre_finding(count: int) -> list[Reason]:
     if not count:
         return []
-    text = f"{count} samples are faster than fibre along the great circle (10 µs/km): kept, but doubtful"
+    verb = "is" if count == 1 else "are"
+    text = f"{counted(count, 'sample')} {verb} faster than fibre along the great circle (10 µs/km): kept, but doubtful"
     return [Reason("faster-than-fibre", text, {"samples": count})]
 
 
-def _quarantine(latency_map: LatencyMap, sample: LatencySample, reason: str) -> Quarantine:
-    return Quarantine(latency_map.source, 0, f"{sample.src} → {sample.dst}", reason)
+def _quarantine(latency_map: LatencyMap, sample: LatencySample, reason: str, rows: Rows) -> Quarantine:
+    file, line = rows.get((sample.src, sample.dst), (latency_map.source, 0))
+    return Quarantine(file, line, f"{sample.src} → {sample.dst}", reason)

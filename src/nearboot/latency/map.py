@@ -36,20 +36,31 @@ class Summary:
     self_pairs: int = 0  # rows of a location with itself: dropped
     unknown_rows: int = 0
     unknown: Mapping[str, int] = field(default_factory=dict)  # name → rows that it appears in
-    quarantined: int = 0  # bad rows of the file
+    quarantined: int = 0  # bad rows of the file, and those that the guards refuse
     newest: datetime | None = None
     notes: tuple[str, ...] = ()
+    places: Mapping[tuple[Slug, Slug], tuple[str, int]] = field(default_factory=dict)  # pair → file and line
+
+    def without(self, refused: int, kept: Sequence[LatencySample]) -> Summary:
+        """The summary after guards have refused so many samples and kept these."""
+        return replace(
+            self,
+            samples=len(kept),
+            locations=_location_count(kept),
+            newest=_newest(kept),
+            quarantined=self.quarantined + refused,
+        )
 
     def lines(self) -> tuple[str, ...]:
         """The summary for people, one fact a line."""
         newest = f", newest measured {self.newest:%Y-%m-%d %H:%M} UTC" if self.newest else ""
         samples = counted(self.samples, "sample")
-        said = [f"{self.source}: {samples} between {self.locations} locations ({self.format}){newest}"]
+        said = [f"{self.source}: {samples} between {counted(self.locations, 'location')} ({self.format}){newest}"]
         if self.quarantined:
             said.append(f"{counted(self.quarantined, 'row')} refused")
         if self.unknown:
             names = ", ".join(f"{name} ({count})" for name, count in list(self.unknown.items())[:10])
-            more = f", and {len(self.unknown) - 10} more names" if len(self.unknown) > 10 else ""
+            more = f", and {counted(len(self.unknown) - 10, 'more name')}" if len(self.unknown) > 10 else ""
             said.append(f"{counted(self.unknown_rows, 'row')} with names of no location: {names}{more}")
         if self.self_pairs:
             said.append(f"{counted(self.self_pairs, 'row')} of a location with itself dropped")
@@ -79,15 +90,24 @@ def resolve(parsed: ParsedMap, locations: Sequence[Location]) -> tuple[LatencyMa
         format=parsed.format,
         rows=len(parsed.rows),
         samples=len(samples),
-        locations=len({slug for sample in samples for slug in (sample.src, sample.dst)}),
+        locations=_location_count(samples),
         self_pairs=sum(row.src == row.dst for row in placed),
         unknown_rows=len(parsed.rows) - len(placed),
         unknown=unknown,
         quarantined=len(parsed.quarantined),
-        newest=max((s.measured_at for s in samples if s.measured_at), default=None),
+        newest=_newest(samples),
         notes=parsed.notes + _repeat_note(repeated) + _age_note(samples, parsed.read_at),
+        places={(Slug(row.src), Slug(row.dst)): (parsed.file, row.line) for row in rows},
     )
     return LatencyMap(parsed.source, parsed.read_at, samples), quarantined, summary
+
+
+def _location_count(samples: Iterable[LatencySample]) -> int:
+    return len({slug for sample in samples for slug in (sample.src, sample.dst)})
+
+
+def _newest(samples: Iterable[LatencySample]) -> datetime | None:
+    return max((sample.measured_at for sample in samples if sample.measured_at), default=None)
 
 
 def _placed(parsed: ParsedMap, known: Mapping[str, Slug]) -> list[RawRow]:
@@ -165,8 +185,8 @@ def _unknown_reason(name: str, count: int, index: Mapping[str, tuple[Slug, ...]]
 
 
 def _repeat_note(repeated: int) -> tuple[str, ...]:
-    rows = counted(repeated, "row")
-    return (f"{rows} repeat a pair under another name: each such pair has the median",) if repeated else ()
+    verb = "row repeats" if repeated == 1 else "rows repeat"
+    return (f"{repeated} {verb} a pair under another name: each such pair has the median",) if repeated else ()
 
 
 def _age_note(samples: Iterable[LatencySample], now: datetime) -> tuple[str, ...]:
