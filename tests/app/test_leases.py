@@ -48,7 +48,9 @@ def test_rows_that_kea_appends_become_events(
     }
     (run,) = provision.runs(fleet)
     assert (run.server, run.reason, run.id) == ("lo-01", "booted by itself", found[0].run_id)
-    assert "Traceback" not in follower.log.read_text()
+    log = follower.log.read_text()
+    assert "Traceback" not in log
+    assert " INFO nearboot.app.leases dhcp-lease 127.0.0.1 client=52:54:00:00:00:01 server=lo-01\n" in log
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])

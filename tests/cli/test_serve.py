@@ -54,6 +54,17 @@ def test_an_unknown_boot_server_is_told(quickstart: Nearboot, kind: str, tmp_pat
     assert ran.err.startswith("nearboot: no boot server named 'ams-bot'; did you mean ams-boot")
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_broken_template_is_told(quickstart: Nearboot, kind: str, tmp_path: Path) -> None:
+    """With its line, and before a machine asks for it."""
+    (tmp_path / "grub.cfg.j2").write_text("set timeout=5\n{% if %}\n")
+    (tmp_path / "nearboot.yaml").write_text(f"templates: {tmp_path}\n")
+    words = ["--config", tmp_path / "nearboot.yaml", "serve", kind]
+    ran = quickstart(*words, "--host", "127.0.0.1", "--port", 0, "--root", tmp_path, code=1)
+    assert ran.out == ""
+    assert ran.err.startswith(f"{tmp_path / 'grub.cfg.j2'}:2: found ")
+
+
 @pytest.mark.parametrize("kind", [*KINDS, "leases"])
 def test_a_database_that_does_not_answer_is_told(
     nearboot: Nearboot, monkeypatch: pytest.MonkeyPatch, kind: str, tmp_path: Path

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from nearboot.app.daemon import run_daemon, say_ready
 from nearboot.app.database import database
 from nearboot.app.events import record
+from nearboot.app.read_log import escaped
 from nearboot.config import Config
 from nearboot.errors import NearbootError, ProtocolError
 from nearboot.inventory import route_store, store
@@ -115,7 +116,15 @@ def note(engine: Engine, lease: Lease, now: datetime, *, renewed: bool = False) 
             event = replace(event, detail={**event.detail, RENEWAL: True})
         if now - event.at < SECOND + NOTICED:
             event = replace(event, at=max(event.at, now - NOTICED))
-        record(session, event)
+        told = record(session, event)
+    log.log(
+        logging.DEBUG if told.detail.get(RENEWAL) else logging.INFO,
+        "%s %s client=%s%s",
+        told.kind.value,
+        told.subject,
+        escaped(told.client),
+        f" server={told.server}" if told.server else "",
+    )
 
 
 def _server(session: Session, lease: Lease) -> Server | None:
