@@ -126,7 +126,7 @@ class Config:
     )
     database_url: str = setting("", "SQLAlchemy URL of the database; empty: SQLite in state_dir.")
     boot_root: str = setting("", "Folder of the static boot files; empty: 'boot' in state_dir.")
-    templates: str = setting("", "Folder of boot templates; empty: those that come with nearboot.")
+    templates: str = setting("", "Folder of boot templates that go before those that come with nearboot.")
     migrations: str = setting("", "Folder of database migrations; empty: those that come with nearboot.")
     topology: str = setting("", "Folder of lab topologies; empty: those that come with nearboot.")
     tftp: TftpConfig = setting(TftpConfig(), "The TFTP server.")
