@@ -1,4 +1,4 @@
-"""A real server on a free port of the loopback, and a client that speaks in packets."""
+"""A real server on a free port of the loopback, and a client that speaks in packets; a data plane on a fake clock."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from nearboot.tftp import Limits, Pace, TftpServer, TransferEvent
+from nearboot.tftp.channel_runner import Channel, Local
+from nearboot.tftp.engine import Peer
 from nearboot.tftp.packet import Ack, Mode, Opcode, Packet, Request, encode, parse
+from nearboot.tftp.request_runner import Reception
+from nearboot.tftp.stats import Stats
 from nearboot.tftp.store import StaticRoot
+from nearboot.tftp.wheel import Wheel
 
 Serve = Callable[..., "Served"]
 Connect = Callable[..., "Wire"]
@@ -117,3 +124,126 @@ def connect() -> Iterator[Connect]:
             return Wire(sock, (host, port))
 
         yield opened
+
+
+TICK_S = 0.05
+
+
+class FakeLoop:
+    """What sessions see of a loop, with no epoll and no clock behind it."""
+
+    def __init__(self) -> None:
+        self.readers: dict[int, Callable[[float], Any]] = {}
+        self.wheel: Wheel[Any] = Wheel(0.0, TICK_S)
+        self.stats = Stats()
+
+    def keep_ticking(self) -> None:
+        """The test's clock always ticks."""
+
+    def watch_writable(self, fd: int, wanted: bool) -> None:
+        """A fake send never blocks."""
+
+
+class FakeChannel(Channel):
+    """A channel whose sends go to the test; what it receives comes through a real descriptor, which sessions read."""
+
+    def __init__(self, local: Local, peer: Peer, plane: FakePlane) -> None:
+        self.local, self.peer = local, peer
+        self.pair = plane.pairs.pop() if plane.pairs else plane.new_pair()
+        self.fd = self.pair[0].fileno()
+        self.sock = SimpleNamespace(send=self._sent, setsockopt=self._set)  # type: ignore[assignment]  # all that is used
+        self.is_live = True
+        self._plane = plane
+        self._cut = 0
+        self._segment = 0
+        self._session = None
+        self._timer_at = float("inf")
+        self._loop = plane.loop  # type: ignore[assignment]  # a fake
+
+    def _sent(self, data: memoryview, flags: int = 0) -> None:
+        size = self._cut or len(data) or 1
+        for at in range(0, len(data) or 1, size):
+            self._plane.on_sent(self, bytes(data[at : at + size]))
+
+    def _set(self, level: int, option: int, size: int) -> None:
+        """UDP_SEGMENT is the only one: sends are cut so from here on."""
+        self._cut = size
+
+    def mtu_blksize(self) -> int:
+        return 1468
+
+    def receive(self, datagram: bytes) -> None:
+        """A datagram of the client arrives; dropped where the transfer is over, as the kernel would."""
+        if self.is_live:
+            self.pair[1].send(datagram)
+            self._loop.readers[self.fd](self._plane.now)
+
+
+class FakePlane:
+    """The whole data plane but its sockets, on a clock that the test moves; also its own pool of channels.
+
+    ``on_sent(channel, datagram)`` is called for each datagram that leaves.
+    """
+
+    def __init__(self, *, on_sent: Callable[[FakeChannel, bytes], None], **settings: Any) -> None:
+        self.now = 0.0
+        self.on_sent = on_sent
+        self.made: list[tuple[socket.socket, socket.socket]] = []
+        self.pairs: list[tuple[socket.socket, socket.socket]] = []
+        """Those that no channel has now."""
+        self.loop = FakeLoop()
+        arguments: dict[str, Any] = {"limits": Limits(), "fast": None, "handlers": None, "wants_events": False}
+        self.reception = Reception(self.loop, **(arguments | settings))  # type: ignore[arg-type]  # a fake loop
+        self.reception.pool = self  # type: ignore[assignment]  # a fake
+
+    def request(self, datagram: bytes, peer: Peer) -> None:
+        """A datagram arrives at the server port."""
+        self.reception.on_datagram(datagram, peer, ("192.0.2.1", 0), self.now)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, tick by tick."""
+        until = self.now + seconds
+        while self.now < until:
+            self.now = min(self.now + TICK_S, until)
+            for item in self.loop.wheel.due(self.now):
+                deadline = item.on_timer(self.now)
+                if deadline is not None:
+                    self.loop.wheel.add(item, deadline)
+            self.reception.on_tick(self.now)
+
+    def take(self, local: Local, peer: Peer) -> FakeChannel:
+        return FakeChannel(local, peer, self)
+
+    def release(self, channel: FakeChannel, now: float, *, is_clean: bool = False) -> None:
+        if channel.is_live:
+            channel.rest(now)
+            channel.is_live = False
+            self.pairs.append(channel.pair)
+
+    def trim(self, now: float) -> None:
+        """Nothing rests here."""
+
+    def new_pair(self) -> tuple[socket.socket, socket.socket]:
+        self.made.append(socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM))
+        return self.made[-1]
+
+    def close(self) -> None:
+        for one, other in self.made:
+            one.close()
+            other.close()
+
+
+@pytest.fixture
+def plane() -> Iterator[Callable[..., FakePlane]]:
+    """Make fake data planes: ``plane(fast=lookup, on_sent=wire.append, limits=Limits())``."""
+    made: list[FakePlane] = []
+
+    def make(**settings: Any) -> FakePlane:
+        made.append(FakePlane(**settings))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.on_sent = lambda channel, datagram: None
+        each.reception.close("the test is over", each.now)
+        each.close()

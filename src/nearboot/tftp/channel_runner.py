@@ -25,6 +25,8 @@ UDP_SEGMENT = 103
 """linux/udp.h: one send becomes datagrams of this many bytes (GSO)."""
 IP_MTU, IPV6_MTU = 14, 24
 """linux/in.h, linux/in6.h: the MTU of a connected socket's route."""
+LEAST_SEGMENT = 128
+"""The kernel cuts every send so, also an OACK (at most some 80 bytes) or an ERROR: smaller frames go one by one."""
 MAX_USES = 64
 MAX_IDLE = 256
 IDLE_S = 30.0
@@ -132,6 +134,8 @@ class Channel:
 
     def segment(self, size: int) -> int:
         """Have the kernel cut sends into datagrams of ``size`` bytes; how many it takes in one send (1: it cannot)."""
+        if size < LEAST_SEGMENT:
+            size = 0
         if size != self._segment:
             try:
                 self.sock.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, size)

@@ -1,0 +1,308 @@
+"""What strangers can make the server do: fuzzed datagrams, forged senders, floods. On a fake clock; bytes are counted.
+
+The fuzz takes 50,000 datagrams here; the million takes some minutes:
+
+    NEARBOOT_FUZZ_DATAGRAMS=1000000 pytest tests/tftp/test_hostile.py -k fuzz
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from nearboot.tftp import Limits, StaticRoot
+from nearboot.tftp.packet import Ack, Data, Error, Mode, Opcode, OptionAck, Request, encode, parse
+
+Plane = Callable[..., Any]
+DATAGRAMS = int(os.environ.get("NEARBOOT_FUZZ_DATAGRAMS", "50000"))
+UDP_OVERHEAD = 28
+"""IPv4 and UDP headers; with IPv6's, which are longer, an amplification is smaller."""
+CLIENT = ("198.51.100.7", 2070)
+LONGEST_ERROR = 64
+
+
+def rrq(name: str, *options: tuple[str, str], mode: Mode = Mode.OCTET) -> bytes:
+    return encode(Request(Opcode.RRQ, name, mode, options))
+
+
+# The requests of real boot programs: options and their order as each sends them.
+SEEDS = [
+    rrq("kernel", ("tsize", "0"), ("blksize", "1468"), ("windowsize", "4")),  # EDK2's size probe
+    rrq("kernel", ("blksize", "1468"), ("windowsize", "4")),  # and its read
+    rrq("cfg", ("blksize", "512"), ("windowsize", "4")),  # shim
+    rrq("cfg", ("blksize", "1432"), ("tsize", "0")),  # iPXE
+    rrq("cfg", ("multicast", ""), ("blksize", "1432"), ("tsize", "0")),  # iPXE's tftm
+    rrq("/cfg", ("blksize", "1024"), ("tsize", "0")),  # GRUB
+    rrq("pxelinux.cfg/01-52-54-00-12-34-56", ("tsize", "0"), ("blksize", "1408")),  # PXELINUX
+    rrq("kernel", ("timeout", "5"), ("tsize", "0"), ("blksize", "1468"), ("windowsize", "16")),  # U-Boot
+    rrq("cfg", ("tsize", "0")),  # Raspberry Pi
+    rrq("kernel"),  # an old ROM
+    rrq("cfg", mode=Mode.NETASCII),
+    encode(Request(Opcode.WRQ, "upload", Mode.OCTET)),
+    encode(Ack(1)),
+    encode(Data(1, b"x" * 40)),
+    encode(Error(8, "User aborted the transfer")),
+    encode(OptionAck((("blksize", "512"),))),
+]
+REPLIES = [encode(Ack(0)), encode(Ack(1)), encode(Ack(4)), encode(Ack(65535)), encode(Error(0, "TFTP Aborted"))]
+TREASURES = [b"\0", b"\0\0", b"\xff", b"../", b"%s%n", b"tsize\0", b"65536\0", b"-1\0", b"9" * 30, b"/" * 600, b"\x80"]
+
+
+def mutated(datagram: bytes, random: Random) -> bytes:
+    """One to four changes: a bit turned, a piece cut, doubled, or put in, a splice with another."""
+    data = bytearray(datagram)
+    for _ in range(random.randint(1, 4)):
+        at = random.randint(0, len(data))
+        end = min(len(data), at + random.randint(1, 8))
+        match random.randrange(6):
+            case 0 if data:
+                data[at % len(data)] ^= 1 << random.randrange(8)
+            case 1:
+                del data[at:end]
+            case 2:
+                data[at:at] = data[at:end]
+            case 3:
+                data[at:at] = random.choice(TREASURES)
+            case 4:
+                data[at:] = random.choice(SEEDS)[at:]
+            case _:
+                data[at:at] = random.randbytes(random.randint(1, 20))
+    return bytes(data)
+
+
+class Ledger:
+    """What was sent to whom; the channels that live; nothing too long before a first ACK."""
+
+    def __init__(self) -> None:
+        self.bytes: Counter[str] = Counter()
+        self.sent: list[tuple[str, bytes]] = []
+        self.channels: list[Any] = []
+        self.acked: set[int] = set()
+        self.longest_request = 0
+
+    def __call__(self, channel: Any, datagram: bytes) -> None:
+        self.bytes[channel.peer[0]] += len(datagram)
+        self.sent.append((channel.peer[0], datagram))
+        self.channels.append(channel)
+        if id(channel) not in self.acked:
+            self._check(datagram)
+
+    def _check(self, datagram: bytes) -> None:
+        packet = parse(datagram)
+        match packet:
+            case Error():
+                assert len(datagram) <= LONGEST_ERROR
+            case OptionAck():
+                assert len(datagram) <= self.longest_request + 20
+            case Data(block):
+                assert block == 1
+                assert len(datagram) <= 516
+            case _:
+                pytest.fail(f"a server sent {packet}")
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_fuzzed_datagrams_do_nothing(plane: Plane, root: Path, seed: int) -> None:
+    """At the server port and at the transfers' own: no crash, no reply longer than allowed, no session left over."""
+    random, ledger = Random(seed), Ledger()
+    limits = Limits(uncounted=(), requests_per_second=500, sessions=2000)
+    world = plane(on_sent=ledger, fast=StaticRoot(root).lookup, limits=limits)
+    for number in range(DATAGRAMS // 2):
+        if ledger.channels and random.random() < 0.3:
+            channel = ledger.channels[-1 - random.randrange(min(50, len(ledger.channels)))]
+            reply = random.choice(REPLIES)
+            ledger.acked.add(id(channel))
+            channel.receive(reply if random.random() < 0.5 else mutated(reply, random))
+        else:
+            datagram = mutated(random.choice(SEEDS), random)
+            ledger.longest_request = len(datagram)
+            peer = (f"198.51.100.{random.randrange(250)}", random.randrange(65536))
+            world.request(datagram, peer)
+        ledger.longest_request = 2000  # time may send old ones again
+        if number % 20 == 0:
+            world.advance(0.05)
+            ledger.channels[:-50] = []
+            ledger.sent.clear()
+    world.advance(200)
+    assert len(world.reception.table) == 0
+    assert not world.reception._opening
+    assert world.loop.wheel.is_empty
+    counted = world.loop.stats.snapshot()
+    assert counted["faults"] == 0
+    assert min(counted[name] for name in ("requests", "malformed", "unexpected", "timed_out", "not_found")) > 10
+
+
+ASKING = [pytest.param(seed, id=repr(seed[2:40])) for seed in SEEDS[:9]] + [
+    pytest.param(rrq("kernel", ("tsize", "0")), id="shortest-with-a-size"),
+    pytest.param(rrq("kernel", ("timeout", "1"), ("tsize", "0"), ("windowsize", "64")), id="impatient"),
+]
+
+
+def over_a_minute(plane: Plane, root: Path, datagram: bytes) -> list[bytes]:
+    """All that one forged request makes the server send within 60 seconds."""
+    ledger = Ledger()
+    ledger.longest_request = len(datagram)
+    world = plane(on_sent=ledger, fast=StaticRoot(root).lookup, limits=Limits())
+    world.request(datagram, CLIENT)
+    world.advance(60)
+    assert len(world.reception.table) == 0
+    return [sent for _, sent in ledger.sent]
+
+
+@pytest.mark.parametrize("datagram", ASKING)
+def test_with_options_a_forged_request_is_answered_with_four_times_its_bytes_at_most(
+    plane: Plane, root: Path, datagram: bytes
+) -> None:
+    """OACKs alone, or one ERROR: no DATA goes to an address that has acknowledged nothing."""
+    sent = over_a_minute(plane, root, datagram)
+    assert {packet[1] for packet in sent} <= {Opcode.OACK, Opcode.ERROR}
+    assert 1 <= len(sent) <= 3
+    assert sum(map(len, sent)) <= 4 * len(datagram)
+    assert sum(len(packet) + UDP_OVERHEAD for packet in sent) <= 4 * (len(datagram) + UDP_OVERHEAD)
+
+
+@pytest.mark.parametrize("datagram", [rrq("kernel"), rrq("kernel", ("nonsense", "1")), rrq("kernel", ("blksize", "0"))])
+def test_without_options_a_forged_request_brings_three_copies_of_one_block(
+    plane: Plane, root: Path, datagram: bytes
+) -> None:
+    """With pauses that double; then silence. An option that is not granted is none."""
+    sent = over_a_minute(plane, root, datagram)
+    assert len(sent) == 3
+    assert set(sent) == {encode(Data(1, (root / "kernel").read_bytes()[:512]))}
+
+
+def test_the_copies_are_backed_off(plane: Plane, root: Path) -> None:
+    """At 0, 1 and 3 seconds (a tick more)."""
+    times: list[float] = []
+    world = plane(on_sent=lambda channel, datagram: times.append(world.now), fast=StaticRoot(root).lookup)
+    world.request(rrq("kernel"), CLIENT)
+    world.advance(60)
+    assert times == pytest.approx([0.0, 1.0, 3.0], abs=0.2)
+
+
+@pytest.mark.parametrize("ports", ["all", "one"])
+@pytest.mark.parametrize("datagram", [rrq("kernel"), SEEDS[3]], ids=["plain", "with-options"])
+def test_thousands_forged_from_one_address_bring_it_no_more_than_its_budget(
+    plane: Plane, root: Path, datagram: bytes, ports: str
+) -> None:
+    """20,000 requests a minute from ports of its own, or the same one again and again; others are served meanwhile."""
+    limits, ledger, random = Limits(unacked_bytes=64 << 10), Ledger(), Random(1)
+    ledger.longest_request = len(datagram)
+    world = plane(on_sent=ledger, fast=StaticRoot(root).lookup, limits=limits)
+    for number in range(20_000):
+        port = random.randrange(1024, 65536) if ports == "all" else 2070 + number // 1000
+        world.request(datagram, (CLIENT[0], port))
+        if number % 17 == 0:
+            world.advance(0.05)
+    assert world.now == pytest.approx(60, abs=2)
+    assert ledger.bytes[CLIENT[0]] <= limits.unacked_bytes
+    assert world.loop.stats.over_unacked > 10_000
+    world.request(datagram, ("198.51.100.8", 2070))
+    assert ledger.bytes["198.51.100.8"] > 0
+    world.advance(120)
+    world.request(datagram, CLIENT)
+    assert ledger.sent[-1][0] == CLIENT[0], "and it is forgiven"
+
+
+def test_requests_by_turns_from_one_port_are_within_the_budget_too(plane: Plane, root: Path) -> None:
+    """Each takes the place of the one before, and so gets a first reply."""
+    limits, ledger = Limits(unacked_bytes=64 << 10), Ledger()
+    world = plane(on_sent=ledger, fast=StaticRoot(root).lookup, limits=limits)
+    for number in range(4000):
+        world.request(rrq("kernel" if number % 2 else "cfg"), CLIENT)
+    world.advance(59)
+    assert ledger.bytes[CLIENT[0]] <= limits.unacked_bytes
+
+
+def test_a_flood_of_misses_and_of_nonsense_gets_few_errors(plane: Plane, root: Path) -> None:
+    """Five times the rate at once, then the rate; other clients have their own."""
+    ledger = Ledger()
+    limits = Limits(requests_per_second=0, errors_per_second=10)
+    world = plane(on_sent=ledger, fast=StaticRoot(root).lookup, limits=limits)
+    for datagram in (rrq("nope"), b"\0\1broken", encode(Request(Opcode.WRQ, "x", Mode.OCTET))) * 1000:
+        world.request(datagram, CLIENT)
+    assert len(ledger.sent) == 50
+    world.advance(1)
+    for _ in range(100):
+        world.request(rrq("nope"), CLIENT)
+    assert len(ledger.sent) == 60
+    assert world.loop.stats.over_errors == 3040
+    world.request(rrq("nope"), ("198.51.100.8", 2070))
+    assert len(ledger.sent) == 61
+
+
+def test_requests_past_the_rate_are_dropped_before_any_work(plane: Plane) -> None:
+    """No look-up, no answer; the counter says which."""
+    looked_up: list[str] = []
+
+    def fast(request: Any) -> bytes:
+        looked_up.append(request.filename)
+        return b""
+
+    world = plane(on_sent=Ledger(), fast=fast, limits=Limits(requests_per_second=2))
+    for port in range(2000, 2050):
+        world.request(rrq("f"), (CLIENT[0], port))
+    assert (len(looked_up), world.loop.stats.over_requests) == (10, 40)
+
+
+def test_a_client_that_acknowledges_is_never_out_of_budget(plane: Plane, root: Path) -> None:
+    """3,000 reads without options from one address, within seconds: each ACK gives back what was charged."""
+    ledger = Ledger()
+    limits = Limits(unacked_bytes=8 << 10, requests_per_second=0)
+    world = plane(on_sent=ledger, fast=StaticRoot(root).lookup, limits=limits)
+    for number in range(3000):
+        world.request(rrq("empty"), (CLIENT[0], 2000 + number))
+        channel = ledger.channels[-1]
+        channel.receive(encode(Ack(1)))
+        assert not channel.is_live
+    assert (world.loop.stats.completed, world.loop.stats.over_unacked) == (3000, 0)
+
+
+def test_long_transfers_give_their_charge_back_when_they_move(plane: Plane, root: Path) -> None:
+    """Not only at their end: a rack that reads a kernel does not keep the next rack waiting."""
+    ledger = Ledger()
+    world = plane(on_sent=ledger, fast=StaticRoot(root).lookup, limits=Limits(unacked_bytes=8 << 10))
+    for number in range(100):
+        world.request(rrq("kernel"), (CLIENT[0], 2000 + number))
+        ledger.acked.add(id(ledger.channels[-1]))
+        ledger.channels[-1].receive(encode(Ack(1)))
+        world.advance(0.1)
+    assert (len(world.reception.table), world.loop.stats.over_unacked) == (100, 0)
+
+
+def test_who_is_not_ours_gets_silence(plane: Plane, root: Path) -> None:
+    """The hook says who is; a write request of a stranger is dropped as well."""
+    ledger = Ledger()
+    world = plane(on_sent=ledger, fast=StaticRoot(root).lookup, known=lambda address: address == CLIENT[0])
+    for datagram in (rrq("cfg"), rrq("nope"), b"\0\1broken", encode(Request(Opcode.WRQ, "x", Mode.OCTET))):
+        world.request(datagram, ("203.0.113.5", 2070))
+    assert (ledger.sent, world.loop.stats.unknown_client) == ([], 4)
+    world.request(rrq("cfg"), CLIENT)
+    assert len(ledger.sent) == 1
+
+
+def test_an_error_is_never_answered(plane: Plane, root: Path) -> None:
+    """Neither at the server port nor at a transfer's."""
+    ledger = Ledger()
+    world = plane(on_sent=ledger, fast=StaticRoot(root).lookup)
+    world.request(encode(Error(4, "x")), CLIENT)
+    world.request(rrq("kernel"), CLIENT)
+    ledger.channels[-1].receive(encode(Error(0, "closed")))
+    world.advance(60)
+    assert len(ledger.sent) == 1
+
+
+def test_an_oack_longer_than_the_blocks_agreed_comes_whole(serve: Plane, connect: Plane) -> None:
+    """The fuzz found it cut to pieces: the kernel was told to cut sends into blocks of 8 bytes. Over real sockets."""
+    wire = connect(serve().port)
+    wire.ask("kernel", ("blksize", "8"), ("windowsize", "4"), ("timeout", "5"), ("tsize", "0"))
+    granted = (("blksize", "8"), ("windowsize", "4"), ("timeout", "5"), ("tsize", "1024000"))
+    assert wire.receive() == OptionAck(granted)
+    wire.ack(0)
+    assert [wire.receive() for _ in range(4)] == [Data(n + 1, bytes(range(8 * n, 8 * n + 8))) for n in range(4)]
