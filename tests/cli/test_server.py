@@ -63,6 +63,32 @@ def test_show_holds_all_that_is_known(quickstart: Nearboot) -> None:
     assert found[0]["interfaces"][0]["mac"] == "52:54:00:77:00:01"
 
 
+def test_show_holds_what_follows_for_the_server(quickstart: Nearboot) -> None:
+    """Profile and image by tier and model, subnets, and the boot servers of this moment."""
+    assert yaml.safe_load(quickstart("server", "show", "web-ams-01").out)[0]["effective"] == {
+        "profile": "web-bios",
+        "image": "debian-12",
+        "subnets": ["10.77.0.0/24", "fd77::/64"],
+        "boot_server_v4": "ams-boot",
+        "boot_server_v6": "ams-boot",
+    }
+
+
+def test_show_as_a_table_has_a_line_for_each_field(quickstart: Nearboot) -> None:
+    """What is empty is left out; two servers have an empty line between them."""
+    lines = quickstart("server", "show", "web-*-01", "-o", "table").lines
+    assert [line.split() for line in lines[:6]] == [
+        ["FIELD", "VALUE"],
+        ["name", "web-ams-01"],
+        ["location", "ams-r1"],
+        ["tier", "web"],
+        ["model", "vm-bios"],
+        ["interfaces[0].name", "eth0"],
+    ]
+    assert ["effective.subnets", "10.77.0.0/24,fd77::/64"] in [line.split() for line in lines]
+    assert lines.count("") == 1
+
+
 def test_the_table_has_macs_and_addresses(quickstart: Nearboot) -> None:
     """One line a server."""
     lines = quickstart("server", "list").lines

@@ -7,7 +7,7 @@ picture.route(Slug("ams"), 4).chosen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -68,9 +68,19 @@ class Picture:
         return self.ladder.estimate(location, boot_server.location, family=family)
 
 
-def look(session: Session, config: Config, now: datetime) -> Picture:
-    """Read what routes depend on, and select them for every location and both families."""
-    inventory = store.read_inventory(session)
+def look(
+    session: Session,
+    config: Config,
+    now: datetime,
+    *,
+    inventory: Inventory | None = None,
+    places: Collection[Slug] | None = None,
+) -> Picture:
+    """Read what routes depend on, and select them for both families and every location, or ``places`` alone.
+
+    ``inventory``: a part of it, which was read already and has what the routes of those places depend on.
+    """
+    inventory = inventory or store.read_inventory(session)
     health = newest(route_store.health(session))
     maps: list[LatencyMap] = []
     findings: list[Reason] = []
@@ -81,7 +91,7 @@ def look(session: Session, config: Config, now: datetime) -> Picture:
         findings += guarded.findings
         distrusted |= guarded.distrusted
     ladder = Ladder.of(maps, inventory.locations, now=now, distrusted=frozenset(distrusted))
-    return _select(Picture(inventory, health, ladder, policy(config), now, (), tuple(findings)))
+    return _select(Picture(inventory, health, ladder, policy(config), now, (), tuple(findings)), places)
 
 
 def newest(checks: Iterable[Health]) -> dict[Slug, Health]:
@@ -195,7 +205,7 @@ def image_files(server: Server, inventory: Inventory, size: Callable[[str], int 
     return {path: found for path in paths if (found := size(path)) is not None}
 
 
-def _select(picture: Picture) -> Picture:
+def _select(picture: Picture, places: Collection[Slug] | None = None) -> Picture:
     def estimates(family: int) -> Callable[[Slug, BootServer], Estimate]:
         return lambda location, server: picture.estimate(location, server, family)
 
@@ -203,7 +213,7 @@ def _select(picture: Picture) -> Picture:
         route
         for family in FAMILIES
         for route in select(
-            picture.inventory.locations,
+            [each for each in picture.inventory.locations if places is None or each.slug in places],
             picture.inventory.boot_servers,
             estimates(family),
             picture.health,

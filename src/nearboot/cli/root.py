@@ -20,15 +20,18 @@ NOUNS = {
     "boot-server": "List, drain, restore and probe boot servers.",
     "config": "Show the configuration in use.",
     "db": "Create, upgrade and check the database.",
+    "image": "Show the images that can be booted.",
     "inventory": "Load, import, export and check the inventory.",
     "kea": "Generate and check the configuration of ISC Kea.",
     "lab": "Boot virtual machines end to end in a lab on this machine.",
     "latency": "Load, show and remove latency maps.",
     "location": "Show the places of the inventory.",
+    "profile": "Show the boot profiles and who boots by them.",
     "provision": "Start, cancel and list provisioning runs.",
     "route": "Show and explain which boot server each place gets.",
     "serve": "Run a daemon: TFTP, HTTP, or the follower of Kea's leases.",
     "server": "Show the servers of the inventory.",
+    "subnet": "Show the subnets of the inventory.",
     "trace": "Show the timeline of a server's boot.",
 }
 """Every noun with its one-line help; the noun's command stands in the module of the same name."""

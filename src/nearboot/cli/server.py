@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 import click
 from sqlalchemy.orm import Session
 
 from nearboot.app.database import reading
+from nearboot.app.server import effective
 from nearboot.cli.hostlist import choose
-from nearboot.cli.output import emit, emit_document, output_option
-from nearboot.cli.shell import config_of
+from nearboot.cli.output import emit, emit_document, output_option, plain, table
+from nearboot.cli.shell import config_of, now
 from nearboot.inventory import store
 from nearboot.model import Server, Slug
 
@@ -53,16 +55,45 @@ def list_(
 @command.command()
 @click.argument("names", nargs=-1, required=True)
 @click.option(
-    "-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True, help="Output format."
+    "-o",
+    "--output",
+    type=click.Choice(["table", "json", "yaml"]),
+    default="yaml",
+    show_default=True,
+    help="Output format.",
 )
 @click.pass_context
 def show(ctx: click.Context, names: tuple[str, ...], output: str) -> None:
-    """Show all that the inventory says of the servers NAMES."""
-    with reading(config_of(ctx)) as session:
+    """Show all that the inventory says of the servers NAMES, and what follows: profile, subnets, boot servers."""
+    config = config_of(ctx)
+    with reading(config) as session:
         places = partial(_places, session)
         chosen = choose(names, store.server_names(session), places=places, flag="server list --location")
-        found = {server.name: server for server in store.servers(session, names=chosen)}
-    emit_document([found[name] for name in chosen], output)
+        by_name = {server.name: server for server in store.servers(session, names=chosen)}
+        found = [by_name[name] for name in chosen]
+        documents = [
+            plain(server) | {"effective": plain(follows)}
+            for server, follows in zip(found, effective(session, config, found, now()), strict=True)
+        ]
+    if output != "table":
+        emit_document(documents, output)
+        return
+    for place, document in enumerate(documents):
+        if place:
+            click.echo()
+        click.echo(table([{"field": field, "value": value} for field, value in _fields(document)]))
+
+
+def _fields(document: Mapping[str, object], path: str = "") -> Iterator[tuple[str, object]]:
+    """A document's values that are not empty, each with the path of its field."""
+    for name, value in document.items():
+        if isinstance(value, Mapping):
+            yield from _fields(value, f"{path}{name}.")
+        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+            for number, item in enumerate(value):
+                yield from _fields(item, f"{path}{name}[{number}].")
+        elif value not in (None, "", []):
+            yield f"{path}{name}", value
 
 
 def _places(session: Session) -> set[str]:
