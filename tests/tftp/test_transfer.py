@@ -18,7 +18,18 @@ from hypothesis import strategies as st
 from nearboot.errors import PeerError
 from nearboot.tftp.download import Download
 from nearboot.tftp.packet import Ack, Data, OptionAck, encode, parse
-from nearboot.tftp.transfer import TRANSITIONS, Action, Happening, Pace, Rollover, Send, State, Transfer, wire_number
+from nearboot.tftp.transfer import (
+    TRANSITIONS,
+    UNKNOWN,
+    Action,
+    Happening,
+    Pace,
+    Rollover,
+    Send,
+    State,
+    Transfer,
+    wire_number,
+)
 
 
 def play(transfer: Transfer, script: str) -> None:
@@ -65,6 +76,10 @@ class Stage:
             self.transfer.peer_error(int(words[1]), "User aborted the transfer", self.now)
         elif words[0] == "gone":
             self.transfer.peer_gone(self.now)
+        elif words[0] in ("hold", "resume"):
+            getattr(self.transfer, words[0])(self.now)
+        elif words[0] == "end":
+            self.transfer.end_at(int(words[1]))
         else:
             raise ValueError(f"no such line: {mark} {words}")
         if send is not None:
@@ -92,7 +107,33 @@ def offered(blocks: int, windowsize: int = 1, *, pace: Pace | None = None, timeo
     return Transfer(blocks, now=0.0, windowsize=windowsize, offered=True, pace=pace or Pace(), timeout_s=timeout_s)
 
 
+LATE = Pace(give_up_s=10.0)
 PLAYS = [
+    pytest.param(
+        offered(UNKNOWN, 4),
+        "<< 0\n>> ack 0\n<< 1-4\n>> ack 4\n<< 5-8\n>> end 6\n>> ack 6\n== completed",
+        id="a-window-opened-past-the-end-of-a-stream",
+    ),
+    pytest.param(
+        offered(UNKNOWN),
+        "<< 0\n>> ack 0\n<< 1\n>> end 1\n+1\n<< 1\n>> ack 1\n== completed",
+        id="the-end-of-a-stream-comes-with-its-last-block",
+    ),
+    pytest.param(
+        plain(UNKNOWN),
+        "<< 1\n>> ack 1\n<< 2\n>> hold\n+1\n+5\n>> ack 1\n>> resume\n+0.9\n+0.1\n<< 2\n+2\n<< 2\n>> ack 2\n<< 3",
+        id="time-spent-waiting-for-the-source-is-not-the-clients",
+    ),
+    pytest.param(
+        offered(UNKNOWN, 4, pace=LATE),
+        "<< 0\n>> ack 0\n<< 1-4\n>> hold\n+5\n+4.9\n== sending\n+0.1\n== failed",
+        id="a-source-that-gives-nothing-is-given-up",
+    ),
+    pytest.param(
+        offered(UNKNOWN, 4),
+        "<< 0\n>> ack 0\n<< 1-4\n>> hold\n+1\n>> ack 2\n<< 3-6\n+1\n<< 3-6",
+        id="an-ack-inside-a-late-window-opens-the-next",
+    ),
     pytest.param(plain(3), "<< 1\n>> ack 1\n<< 2\n>> ack 2\n<< 3\n>> ack 3\n== completed", id="rfc1350"),
     pytest.param(plain(1), "<< 1\n>> ack 1\n== completed", id="one-block"),
     pytest.param(offered(2), "<< 0\n>> ack 0\n<< 1\n>> ack 1\n<< 2\n>> ack 2\n== completed", id="rfc2347"),

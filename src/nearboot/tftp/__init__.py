@@ -13,7 +13,7 @@ data plane, or from a function that does not block; ``StaticRoot`` is both, for 
 """
 
 from nearboot.tftp.client import read
-from nearboot.tftp.content import Content, FileContent
+from nearboot.tftp.content import Content, FileContent, Stream, Tally
 from nearboot.tftp.limits import Limits
 from nearboot.tftp.options import Policy
 from nearboot.tftp.packet import Mode
@@ -35,6 +35,8 @@ __all__ = [
     "ReadRequest",
     "Rollover",
     "StaticRoot",
+    "Stream",
+    "Tally",
     "TftpServer",
     "TransferEvent",
     "file_content",

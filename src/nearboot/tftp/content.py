@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from nearboot.tftp.transfer import Rollover, wire_number
+from nearboot.tftp.transfer import Rollover, State, wire_number
 
 HEADER = 4
 SEGMENT_BYTES = 1 << 20
@@ -43,7 +43,42 @@ class FileContent:
         return self.inode
 
 
-Content = bytes | FileContent
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How the transfer of a stream went. Packets count OACK and DATA, ``packets_sent`` those sent again too.
+
+    ``error`` is empty or says what happened; ``error_code`` is the code of the client's ERROR, if it sent one.
+    """
+
+    state: State
+    options: tuple[tuple[str, str], ...]
+    blksize: int
+    packets_sent: int
+    packets_acked: int
+    bytes_sent: int
+    retransmits: int
+    error_code: int | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stream:
+    """Content that is read once, while it is sent: never held whole, for one transfer alone.
+
+    ``read(n)`` gives up to n bytes, b"" at the end, and may block; an exception of it is ERROR 0. ``size`` is what
+    tsize says (None: nothing); content of another size is ERROR 0. ``close`` is called exactly once, whatever
+    happens, and never while ``read`` runs. All three, and ``on_end``, run off the data plane. ``on_end`` hears how the
+    transfer went, before ``close``; not when there was none. ``is_netascii``: its line ends are RFC 1350's already.
+    """
+
+    read: Callable[[int], bytes]
+    size: int | None
+    close: Callable[[], None]
+    on_end: Callable[[Tally], None] | None = None
+    is_netascii: bool = False
+
+
+Content = bytes | FileContent | Stream
 
 
 class Source(Protocol):
@@ -56,7 +91,41 @@ class Source(Protocol):
 Opener = Callable[[Content], Source]
 
 
-def size_of(content: Content) -> int:
+class Framed(Protocol):
+    """A content in packets, as a transfer needs it."""
+
+    @property
+    def blksize(self) -> int: ...
+
+    @property
+    def frame(self) -> int:
+        """Bytes of a full packet."""
+
+    @property
+    def blocks(self) -> int:
+        """All, the short last one too; ``transfer.UNKNOWN`` while a stream has not ended."""
+
+    @property
+    def size(self) -> int: ...
+
+    def segment(self, block: int) -> Segment:
+        """The segment that holds ``block`` (from 1). OSError if unreadable."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class OpenStream(FileContent):
+    """A stream on its way to a transfer: to the data plane a file that is read once, and equals no other.
+
+    ``framed`` is called with this, the blksize and the rollover. A ``size`` below 0 is not known.
+    """
+
+    framed: Callable[[OpenStream, int, Rollover], Framed]
+
+
+def size_of(content: Content) -> int | None:
+    """Bytes, where they are known before the content is read."""
+    if isinstance(content, OpenStream):
+        return content.size if content.size >= 0 else None
     return len(content) if isinstance(content, bytes) else content.size
 
 
@@ -86,9 +155,9 @@ class Frames:
 
     __slots__ = ("_cache", "_source", "blksize", "blocks", "content", "frame", "per_segment", "size")
 
-    def __init__(self, content: Content, blksize: int, cache: FrameCache) -> None:
+    def __init__(self, content: bytes | FileContent, blksize: int, cache: FrameCache) -> None:
         self.content = content
-        self.size = size_of(content)
+        self.size = len(content) if isinstance(content, bytes) else content.size
         self.blksize = blksize
         self.frame = blksize + HEADER
         self.blocks = self.size // blksize + 1
@@ -143,16 +212,20 @@ class FrameCache:
         self._frames: OrderedDict[tuple[Content, int], Frames] = OrderedDict()
         self._segments: OrderedDict[tuple[Frames, int], Segment] = OrderedDict()
 
-    def frames(self, content: Content, blksize: int) -> Frames:
-        """The shared frames of ``content``; nothing is read yet."""
+    def frames(self, content: Content, blksize: int) -> Framed:
+        """The shared frames of ``content``, or the one transfer's of a stream; nothing is read yet."""
         key = (content, blksize)
         frames = self._frames.get(key)
-        if frames is None:
-            frames = self._frames[key] = Frames(content, blksize, self)
-            if len(self._frames) > MAX_FRAMES:
-                self._frames.popitem(last=False)
-        else:
+        if frames is not None:
             self._frames.move_to_end(key)
+            return frames
+        if isinstance(content, OpenStream):
+            return content.framed(content, blksize, self.rollover)
+        if isinstance(content, Stream):
+            raise OSError("a stream comes from the handler, not from the fast look-up")
+        frames = self._frames[key] = Frames(content, blksize, self)
+        if len(self._frames) > MAX_FRAMES:
+            self._frames.popitem(last=False)
         return frames
 
     def segment(self, frames: Frames, index: int) -> Segment:

@@ -1,6 +1,7 @@
 """Handlers on an asyncio loop of their own, so that a slow look-up never holds up a packet.
 
-The thread sleeps when no handler is at work: it takes no turn of the interpreter from the data plane.
+The thread sleeps when no handler is at work: it takes no turn of the interpreter from the data plane. A ``Stream`` that
+a handler returns is opened here: its reads run in threads of their own (``stream_runner``).
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ import asyncio
 import threading
 from collections.abc import Callable
 
-from nearboot.tftp.content import Content
+from nearboot.tftp.content import Content, Stream
+from nearboot.tftp.packet import Mode
 from nearboot.tftp.request import Handler, ReadRequest
+from nearboot.tftp.stream_runner import StreamThreads
 
 OnFound = Callable[[Content | BaseException], None]
 """Called in the handlers' thread with the content, or with what the handler raised."""
@@ -23,6 +26,7 @@ class HandlerThread:
         self._handler = handler
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._streams = StreamThreads()
         self._thread = threading.Thread(target=self._run, name="nearboot-tftp-handlers", daemon=True)
 
     def start(self) -> None:
@@ -38,6 +42,7 @@ class HandlerThread:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
         self._loop.close()
+        self._streams.close()
 
     def _begin(self, request: ReadRequest, on_found: OnFound) -> None:
         task = self._loop.create_task(self._find(request, on_found))
@@ -52,6 +57,8 @@ class HandlerThread:
         except Exception as error:
             on_found(error)
         else:
+            if isinstance(content, Stream):
+                content = self._streams.opened(content, netascii=request.mode is Mode.NETASCII)
             on_found(content)
 
     def _run(self) -> None:

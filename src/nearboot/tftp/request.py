@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import Enum
 from ipaddress import IPv6Address
 
-from nearboot.tftp.content import Content
+from nearboot.tftp.content import Content, FileContent
 from nearboot.tftp.packet import Mode
 
 
@@ -33,7 +33,7 @@ class ReadRequest:
 Handler = Callable[[ReadRequest], Awaitable[Content]]
 """Finds content off the data plane. FileNotFoundError is ERROR 1, PermissionError ERROR 2, anything else ERROR 0."""
 
-Fast = Callable[[ReadRequest], Content | None]
+Fast = Callable[[ReadRequest], bytes | FileContent | None]
 """Finds content on the data plane: must not block. None leaves the request to the Handler; errors as there."""
 
 

@@ -14,13 +14,14 @@ from socket import MSG_DONTWAIT
 
 from nearboot.errors import ProtocolError
 from nearboot.tftp.channel_runner import Channel, send_error
-from nearboot.tftp.content import Frames, Segment
+from nearboot.tftp.content import Framed, Segment
 from nearboot.tftp.engine import Key
 from nearboot.tftp.options import Terms
 from nearboot.tftp.packet import Error, ErrorCode, encode, parse
 from nearboot.tftp.request import ReadRequest
 from nearboot.tftp.runner import Loop
-from nearboot.tftp.transfer import Transfer
+from nearboot.tftp.stream_runner import StreamFrames, tally
+from nearboot.tftp.transfer import State, Transfer
 
 BROKEN = encode(Error(ErrorCode.UNDEFINED, "transfer failed"))
 """Short and fixed: consoles show it, and it names no path of ours."""
@@ -41,6 +42,7 @@ class Session:
         "_loop",
         "_on_end",
         "_send",
+        "_starved",
         "_stop",
         "_unsent",
         "_view",
@@ -57,7 +59,7 @@ class Session:
         self,
         channel: Channel,
         transfer: Transfer,
-        frames: Frames,
+        frames: Framed,
         terms: Terms,
         *,
         loop: Loop,
@@ -80,6 +82,9 @@ class Session:
         self._frame = frames.frame
         self._chunk = channel.segment(frames.frame if terms.windowsize > 1 else 0)
         self._unsent = (0, 0)
+        self._starved = (0, 0)
+        if isinstance(frames, StreamFrames):
+            frames.begin(terms.windowsize)
         self._turn_to(frames.segment(1))
 
     @property
@@ -93,7 +98,9 @@ class Session:
         self._send_blocks(*self.transfer.start(), now)
 
     def repeat(self, now: float) -> None:
-        """The same request came again before any ACK: the first reply goes out once more."""
+        """The same request came again before any ACK: the first reply goes out once more, if it is there."""
+        if self.transfer.is_held:
+            return
         self.transfer.retransmits += 1
         self._send_blocks(*self.transfer.start(), now)
 
@@ -149,11 +156,16 @@ class Session:
 
     def _end_if_over(self, now: float) -> None:
         if self.transfer.ended:
+            if self.transfer.state is State.FAILED:
+                send_error(self.channel, BROKEN)
             self._end(now)
 
     def _end(self, now: float) -> None:
         if self._unsent[1]:
             self._loop.watch_writable(self.channel.fd, False)
+        if isinstance(self.frames, StreamFrames):
+            self.transfer.sent = min(self.transfer.sent, self.frames.ready)
+            self.frames.close(tally(self.transfer, self.terms, self.frames.size))
         self._on_end(self, now)
 
     def _turn_to(self, segment: Segment) -> None:
@@ -186,12 +198,17 @@ class Session:
             except OSError as error:
                 raise UnreadableError(str(error)) from error
             self._turn_to(segment)
+            self.transfer.end_at(self.frames.blocks)
             end = segment.end
+            if end <= first:
+                raise StarvedError
         return min(count, end - first, self._chunk)
 
     def _on_send_error(self, error: OSError, first: int, count: int, now: float) -> None:
         if isinstance(error, UnreadableError):
             self.fail(f"content cannot be read: {error}", now)
+        elif isinstance(error, StarvedError):
+            self._wait_for_content(first, count, now)
         elif isinstance(error, BlockingIOError):
             self._wait_for_room(first, count)
         elif isinstance(error, ConnectionRefusedError):
@@ -213,6 +230,19 @@ class Session:
         self._loop.readers[self.channel.fd] = self.on_readable
         (first, count), self._unsent = self._unsent, (0, 0)
         self._send_blocks(first, count, now)
+
+    def _wait_for_content(self, first: int, count: int, now: float) -> None:
+        """The source of a stream is slower than its client."""
+        if first > self.frames.blocks or not isinstance(self.frames, StreamFrames):
+            return  # a window was opened past an end that was not known then
+        self._starved = (first, count)
+        self.transfer.hold(now)
+        self.frames.when_ready(first, lambda: self._loop.call_soon(self._on_content))
+
+    def _on_content(self, now: float) -> None:
+        if self.transfer.is_held and not self.transfer.ended:
+            self.transfer.resume(now)
+            self._send_blocks(*self._starved, now)
 
     def _on_receive_error(self, error: OSError, now: float) -> None:
         """ICMP's "port unreachable" is the client's end; other ICMP errors pass, and a timer waits for the client."""
@@ -237,3 +267,7 @@ class Session:
 
 class UnreadableError(OSError):
     """The content, not the network, failed."""
+
+
+class StarvedError(OSError):
+    """The next block of a stream is not there yet."""

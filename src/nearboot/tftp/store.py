@@ -16,7 +16,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from nearboot.tftp.content import Content, FileContent, MemorySource, Source, to_netascii
+from nearboot.tftp.content import Content, FileContent, MemorySource, OpenStream, Source, Stream, to_netascii
 from nearboot.tftp.path import clean
 from nearboot.tftp.request import ReadRequest
 
@@ -151,11 +151,15 @@ class FileChangedError(OSError):
 
 def open_source(content: Content) -> Source:
     """The Opener of the frame cache."""
+    if isinstance(content, Stream | OpenStream):
+        raise OSError("a stream is read once, by its own transfer")
     return MemorySource(content) if isinstance(content, bytes) else FileSource(content)
 
 
-def netascii(content: Content) -> bytes:
-    """The whole ``content`` with RFC 1350's line ends."""
+def netascii(content: Content) -> Content:
+    """The whole ``content`` with RFC 1350's line ends. A stream was turned when it was opened."""
+    if isinstance(content, Stream | OpenStream):
+        return content
     if isinstance(content, FileContent):
         if content.size > MAX_NETASCII:
             raise PermissionError(f"{content.path!r} is too large for netascii")

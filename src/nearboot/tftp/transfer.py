@@ -13,6 +13,8 @@ RFC 1350 with the fix for the sorcerer's apprentice (RFC 1123 section 4.2.3.1), 
   progress. From the third in a row on, the window sent again halves: the path may not carry it.
 - When all blocks are out and only the last ACKs are missing, giving up is success with a note (RFC 1350 section 6).
 - An ERROR from the client ends the transfer, without an answer.
+- Content that is still being made may be late (``hold``, ``resume``) and end where nobody knew before (``end_at``): the
+  client's time-outs do not count meanwhile, and a source that gives nothing for ``Pace.give_up_s`` fails the transfer.
 
     first, count = transfer.start()
     send = transfer.ack(block, now)     # the hot path: (first block, count), or None
@@ -81,6 +83,8 @@ TRANSITIONS: dict[tuple[State, Happening], tuple[State, Action]] = {
 }
 
 NO_BLOCK = -1
+UNKNOWN = 1 << 62
+"""The number of blocks while the end of a stream is not known."""
 Send = tuple[int, int]
 """The first block to send and how many; block 0 is the OACK."""
 
@@ -112,6 +116,7 @@ class Transfer:
 
     __slots__ = (
         "_awaited",
+        "_held_at",
         "_last",
         "_modulus",
         "_pace",
@@ -126,6 +131,7 @@ class Transfer:
         "acked",
         "ended",
         "note",
+        "peer_code",
         "retransmits",
         "sent",
         "started_at",
@@ -146,6 +152,7 @@ class Transfer:
         self.state = State.OPENING
         self.ended = False
         self.note = ""
+        self.peer_code: int | None = None
         self.retransmits = 0
         self.started_at = now
         self.acked = -1 if offered else 0
@@ -161,6 +168,7 @@ class Transfer:
         self._progress_at = now
         self._resent_base = -1
         self._tries = 0
+        self._held_at: float | None = None
 
     def start(self) -> Send:
         """The first reply: the OACK, or block 1. Also what a repeated request gets."""
@@ -206,6 +214,9 @@ class Transfer:
         """Time has passed; answers nothing when called early."""
         if now - self.started_at > self._pace.lifetime_s:
             return self._happen(Happening.EXHAUSTED, now, f"still not done after {self._pace.lifetime_s:.0f} s")
+        if self._held_at is not None:
+            self._wait_for_source(now, self._held_at)
+            return None
         if now < self._sent_at + self._wait_s:
             return None
         if self._tries == 0:
@@ -218,6 +229,8 @@ class Transfer:
 
     def peer_error(self, code: int, message: str, now: float) -> None:
         """The client sent ERROR: 8 or 0 end a size probe (EDK2, iPXE, GRUB), 3 means its buffer is full (shim)."""
+        if not self.ended:
+            self.peer_code = code
         self._happen(Happening.PEER_ERROR, now, f"client ERROR {code}: {message}")
 
     def peer_gone(self, now: float) -> None:
@@ -234,6 +247,33 @@ class Transfer:
     def fail(self, reason: str, now: float) -> None:
         """Our side cannot go on."""
         self._happen(Happening.BROKEN, now, reason)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the next block to send is not there yet."""
+        return self._held_at is not None
+
+    def hold(self, now: float) -> None:
+        """The next block is not there yet."""
+        if self._held_at is None:
+            self._held_at = now
+
+    def resume(self, now: float) -> None:
+        """It is there: the client's time begins now."""
+        self._held_at = None
+        self._sent_at = now
+
+    def end_at(self, blocks: int) -> None:
+        """The content ends with block ``blocks``; a window may have been opened past it."""
+        self._last = blocks
+        if self.sent > blocks:
+            self.sent = blocks
+            self._awaited = self._wire(blocks)
+
+    def _wait_for_source(self, now: float, since: float) -> None:
+        self._sent_at = now
+        if now - since >= self._pace.give_up_s:
+            self._happen(Happening.BROKEN, now, f"the source gave nothing for {self._pace.give_up_s:.0f} s")
 
     def _other_ack(self, block: int, now: float) -> Send | None:
         """An ACK that is not the window's last; both wires count modulo, so a difference tells where it stands."""
@@ -288,7 +328,7 @@ class Transfer:
 
     def _send(self, count: int, now: float) -> Send:
         """Blocks right behind the last ACK; what was sent before stays ACKable."""
-        self._sent_at = now
+        self._sent_at, self._held_at = now, None
         count = min(count, self._last - self.acked)
         self.sent = max(self.sent, self.acked + count)
         self._awaited = self._wire(self.sent)
