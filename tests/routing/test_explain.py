@@ -24,6 +24,7 @@ from nearboot.model import (
 )
 from nearboot.routing.explain import Explanation, age_text, explain
 from nearboot.routing.policy import Policy
+from nearboot.routing.reply import reply
 from nearboot.routing.select import select
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -79,8 +80,14 @@ def _explain(
         estimates=ESTIMATES,
         health=health,
         files=FILES,
-        boot_files={"": "pxelinux.0"},
-        networked=networked,
+        kea=reply(
+            WEB1,
+            family,
+            interface=interface,
+            chosen=next((each for each in servers if each.name == route.chosen), None),
+            networked=networked,
+            boot_files={"": "pxelinux.0"},
+        ),
         policy=Policy(),
         now=NOW,
     )
@@ -159,7 +166,8 @@ def test_what_the_inventory_lacks_is_said() -> None:
         "  no boot server with an IPv4 address can be used: there is none at all",
     )
     assert "interface: none that may netboot is in the inventory" in lines
-    assert "subnet: none in the inventory" in lines
+    assert "subnet: that of its place, as no address is known" in lines
+    assert "subnet: none in the inventory" in _explain(subnet=None).lines()
     assert lines[-1].endswith("unknown")
 
 

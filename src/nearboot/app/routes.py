@@ -37,6 +37,7 @@ from nearboot.model.place import parents_of, upwards
 from nearboot.model.profile import profile_of
 from nearboot.routing.explain import Explanation, explain
 from nearboot.routing.policy import Policy
+from nearboot.routing.reply import Reply, reply
 from nearboot.routing.select import select
 from nearboot.routing.summary import known_by, trouble
 
@@ -165,11 +166,23 @@ def explained(picture: Picture, server: Server, *, family: int, files: Mapping[s
         estimates={b.name: picture.estimate(server.location, b, family) for b in inventory.boot_servers},
         health=picture.health,
         files=files,
-        boot_files=boot_files(server, inventory, family),
-        networked=subnet_of(interface, inventory, family) is not None
-        or server.location in networked(inventory, family),
+        kea=replied(picture, server, route),
         policy=picture.policy,
         now=picture.now,
+    )
+
+
+def replied(picture: Picture, server: Server, route: Route) -> Reply:
+    """What Kea tells the server, whose route it is."""
+    inventory, interface = picture.inventory, boot_interface(server)
+    addressed = subnet_of(interface, inventory, route.family) is not None
+    return reply(
+        server,
+        route.family,
+        interface=interface,
+        chosen=next((each for each in inventory.boot_servers if each.name == route.chosen), None),
+        networked=addressed or server.location in networked(inventory, route.family),
+        boot_files=boot_files(server, inventory, route.family),
     )
 
 

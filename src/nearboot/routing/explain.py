@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from nearboot.model import (
+    Address,
     BootServer,
     Candidate,
     Estimate,
@@ -28,7 +29,7 @@ from nearboot.model import (
 from nearboot.model.place import parents_of, upwards
 from nearboot.routing.policy import Policy
 from nearboot.routing.predict import block_count, total_s, transfer_s
-from nearboot.routing.reply import Reply, reply
+from nearboot.routing.reply import Reply
 
 HEAD = ("rank", "boot server", "at", "round trip", "loss", "per block", "known by", "age", "probes", "health")
 HEALTH_UNKNOWN = frozenset({"health-unknown", "health-stale"})
@@ -102,15 +103,14 @@ def explain(
     estimates: Mapping[Slug, Estimate],
     health: Mapping[Slug, Health],
     files: Mapping[str, int],
-    boot_files: Mapping[str, str],
-    networked: bool = True,
+    kea: Reply,
     policy: Policy,
     now: datetime,
 ) -> Explanation:
     """Follow a server to the route of its location (or of what contains it).
 
     ``estimates`` and ``health`` are by boot server; ``files`` are the sizes in bytes of what the client will read
-    (kernel, initrd); ``boot_files`` and ``networked`` are what ``reply`` wants.
+    (kernel, initrd).
     """
     by_name = {boot_server.name: boot_server for boot_server in boot_servers}
     weighed = tuple(
@@ -132,14 +132,7 @@ def explain(
         route=route,
         candidates=weighed,
         downloads=_downloads(files, chosen, policy),
-        kea=reply(
-            server,
-            route.family,
-            interface=interface,
-            chosen=chosen.server if chosen else None,
-            networked=networked,
-            boot_files=boot_files,
-        ),
+        kea=kea,
         policy=policy,
     )
 
@@ -180,17 +173,24 @@ def _way(explained: Explanation) -> list[str]:
     interface, subnet = explained.interface, explained.subnet
     lines = []
     if interface is not None:
-        address = interface.ipv4 if explained.route.family == 4 else interface.ipv6
-        known = [str(item) for item in (interface.mac, address) if item]
+        known = [str(item) for item in (interface.mac, _address(explained)) if item]
         lines.append(f"interface: {interface.name}" + (f" ({', '.join(known)})" if known else ""))
     else:
         lines.append("interface: none that may netboot is in the inventory")
-    lines.append(f"subnet: {subnet.prefix} at {subnet.location}" if subnet else "subnet: none in the inventory")
+    nowhere = "none in the inventory" if _address(explained) else "that of its place, as no address is known"
+    lines.append(f"subnet: {subnet.prefix} at {subnet.location}" if subnet else f"subnet: {nowhere}")
     places = " in ".join(f"{place.kind.value} {place.slug}" for place in explained.places)
     place = places or f"{explained.server.location} (not in the inventory)"
     inherited = explained.route.location != explained.server.location
     lines.append(f"location: {place}" + (f"; the route is that of {explained.route.location}" if inherited else ""))
     return lines
+
+
+def _address(explained: Explanation) -> Address | None:
+    interface = explained.interface
+    if interface is None:
+        return None
+    return interface.ipv4 if explained.route.family == 4 else interface.ipv6
 
 
 def _table(explained: Explanation) -> list[str]:
