@@ -188,6 +188,21 @@ def test_what_is_at_fault_is_looked_at_whole() -> None:
     ]
 
 
+def test_a_thing_without_its_place_is_looked_at_as_well() -> None:
+    """A place that is missing, or that is no slug, hides no double."""
+    servers = "servers:\n- {name: a, interfaces: [{name: e, mac: 520000000001}]}\n"
+    servers += "- {name: b, location: A B, interfaces: [{name: e, mac: 520000000001}]}\n"
+    subnets = "subnets:\n- {prefix: 10.0.0.0/8}\n- {prefix: 10.1.0.0/16, location: x}\n"
+    found = [fault.partition(";")[0] for fault in faults(PLACE + servers + subnets)]
+    assert [fault.removeprefix("a.yaml:") for fault in found] == [
+        "3: servers[0]: found no field 'location'",
+        "4: servers[1].location: found 'A B'",
+        "4: servers[1].interfaces[0].mac: found MAC 52:00:00:00:00:01 again, first of a in a.yaml:3",
+        "6: subnets[0]: found no field 'location'",
+        "7: subnets[1].prefix: found 10.1.0.0/16, which overlaps 10.0.0.0/8 in a.yaml:6",
+    ]
+
+
 def test_a_thing_without_some_of_its_fields_clashes_with_no_other() -> None:
     """A profile whose tier cannot be read is not one for any tier; nor does a list move up."""
     image = "images: [{slug: i, kernel: k}]\n"

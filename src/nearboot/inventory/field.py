@@ -22,6 +22,7 @@ from uuid import UUID
 from yaml.nodes import Node
 
 from nearboot.inventory.document import Page, expected_one_of, is_null, quoted
+from nearboot.inventory.noun import NOUNS
 from nearboot.model import (
     Pool,
     Prefix,
@@ -46,6 +47,7 @@ _HOST_LIST = re.compile(r"\[[0-9]+([-,][0-9]+)+\]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _REFERENCE = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)\Z")
+_REFERENCES = frozenset(field for noun in NOUNS for field, _ in noun.refers)
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 MAX_KEA_ID = 4_294_967_294  # 4294967295 is Kea's SUBNET_ID_UNUSED
 
@@ -195,10 +197,10 @@ def shape(rules: Shape) -> Parser:
 
 
 def _made_of_rest(rules: Shape, values: Mapping[str, Any]) -> Any:
-    """The value without its fields that have faults; BAD if a required one is among them."""
+    """The value without its fields that have faults; BAD if a required one is among them that is no reference."""
     good = {name: value for name, value in values.items() if value is not BAD}
-    missing = any(rule.required and name not in good for name, rule in rules.fields.items())
-    return BAD if missing else rules.make(**good)
+    missing = {name for name, rule in rules.fields.items() if rule.required} - good.keys()
+    return rules.make(**good, **dict.fromkeys(missing)) if missing <= _REFERENCES else BAD
 
 
 def _at(path: str, name: str) -> str:

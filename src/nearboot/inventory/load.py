@@ -37,8 +37,8 @@ Document = tuple[str, str]
 class Reading:
     """What documents say, where each thing stands, and the faults.
 
-    Of a thing with faults there is what could be read, so that its references and doubles are looked at as well; one
-    without its required fields is left out.
+    Of a thing with faults there is what could be read, so that its references and doubles are looked at as well: a
+    reference at fault is None, and a thing without another of its required fields is left out.
     """
 
     inventory: Inventory

@@ -33,7 +33,8 @@ def overlaps(scene: Scene) -> Iterator[Fault]:
             pair = [(index, subnet), above[-1]]
             (at, one), (other_at, other) = pair if index is not None else pair[::-1]
             if at is not None:
-                where = f"{other.prefix} of {other.location} in {scene.where('subnets', other_at, 'prefix')}"
+                of = f" of {other.location}" if other.location else ""  # None: at fault itself
+                where = f"{other.prefix}{of} in {scene.where('subnets', other_at, 'prefix')}"
                 found, expected = f"{one.prefix}, which overlaps {where}", "prefixes that do not overlap"
                 yield scene.places.fault("subnets", at, "prefix", found=found, expected=expected)
         above.append((index, subnet))
