@@ -36,13 +36,14 @@ def test_the_same_request_before_any_ack_gets_the_first_reply_again() -> None:
 
 
 def test_another_request_from_the_same_port_starts_anew() -> None:
-    """U-Boot and UNDI use the same ports again; so does one whose transfer had moved already."""
+    """U-Boot and UNDI use the same ports again. The same request may be a late copy, where the transfer moves."""
     table: SessionTable[Read] = SessionTable(Limits())
     read = Read(b"a")
     table.add(key(), read)
     assert table.admit(key(), b"b") == (Admission.REPLACE, read)
     read.moving = True
-    assert table.admit(key(), b"a") == (Admission.REPLACE, read)
+    assert table.admit(key(), b"b") == (Admission.REPLACE, read)
+    assert table.admit(key(), b"a") == (Admission.LATE, read)
 
 
 def test_the_address_asked_is_part_of_the_key() -> None:

@@ -22,6 +22,7 @@ Key = tuple[Peer, str]
 class Admission(Enum):
     START = auto()
     REPEAT = auto()  # same bytes, nothing ACKed: the first reply was lost, or is slow to come
+    LATE = auto()  # same bytes, but the transfer moves: a copy that the network made late, or the client begins anew
     REPLACE = auto()  # the client has begun anew from the same port (U-Boot, UNDI)
     OVER_SESSIONS = auto()
     OVER_CLIENT = auto()
@@ -55,8 +56,9 @@ class SessionTable(Generic[L]):
         """What to do with a request, and the live session that it meets. Changes nothing."""
         live = self._live.get(key)
         if live is not None:
-            repeat = live.datagram == datagram and not live.moving
-            return (Admission.REPEAT if repeat else Admission.REPLACE), live
+            if live.datagram != datagram:
+                return Admission.REPLACE, live
+            return (Admission.LATE if live.moving else Admission.REPEAT), live
         peer = key[0]
         if peer[1] in self._limits.refused_ports:
             return Admission.REFUSED_PORT, None

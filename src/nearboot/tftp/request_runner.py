@@ -43,6 +43,9 @@ OUTCOMES = {
     State.FAILED: Outcome.FAILED,
 }
 FIRST_DATA = 4 + DEFAULT_BLKSIZE
+LATE_S = 5.0
+"""So long after the start of a transfer its request may arrive again without a meaning. A client that has begun anew
+asks once more."""
 MTU_AGE_S = 10.0
 DENIALS = frozenset({errno.ELOOP, errno.EACCES, errno.EPERM})
 ABSENCES = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EISDIR})
@@ -142,7 +145,9 @@ class Reception:
                 self._stats.repeats += 1
                 if isinstance(live, Session) and self._may_send(live, 1, now):
                     live.repeat(now)
-            case Admission.REPLACE:
+            case Admission.LATE if isinstance(live, Session) and now - live.transfer.started_at < LATE_S:
+                self._stats.repeats += 1
+            case Admission.REPLACE | Admission.LATE:
                 self._stats.replaced += 1
                 if isinstance(live, Session):
                     live.give_way(now)
