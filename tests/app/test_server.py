@@ -25,7 +25,7 @@ def test_what_follows_for_a_server(fleet: Config, now: datetime) -> None:
     """In the order of the servers that were asked for; nobody has IPv6 there."""
     with reading(fleet) as session:
         one, two = store.servers(session)
-        stray = replace(one, tier=None, interfaces=())
+        stray = replace(one, tier=None)
         found = effective(session, fleet, [two, one, stray], now)
     loopback = (ip_network("127.0.0.0/8"),)
     assert found == [
@@ -33,6 +33,14 @@ def test_what_follows_for_a_server(fleet: Config, now: datetime) -> None:
         Effective(Slug("lab"), Slug("deb"), loopback, Slug("here-boot"), None),
         Effective(None, None, loopback, Slug("here-boot"), None),
     ]
+
+
+def test_without_a_subnet_there_is_no_boot_server(fleet: Config, now: datetime) -> None:
+    """The place has a route, but no client there can be answered."""
+    with reading(fleet) as session:
+        (one, _) = store.servers(session)
+        (found,) = effective(session, fleet, [replace(one, location=Slug("there"), interfaces=())], now)
+    assert (found.subnets, found.boot_server_v4) == ((), None)
 
 
 def test_subnets_are_those_of_the_addresses_else_of_the_place() -> None:

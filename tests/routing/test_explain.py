@@ -166,8 +166,9 @@ def test_what_the_inventory_lacks_is_said() -> None:
         "  no boot server with an IPv4 address can be used: there is none at all",
     )
     assert "interface: none that may netboot is in the inventory" in lines
-    assert "subnet: that of its place, as no address is known" in lines
+    assert "subnet: none in the inventory" in lines
     assert "subnet: none in the inventory" in _explain(subnet=None).lines()
+    assert "subnet: that of its place, as no address is known" in _explain(6, subnet=None).lines()
     assert lines[-1].endswith("unknown")
 
 

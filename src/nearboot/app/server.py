@@ -29,7 +29,7 @@ class Effective:
     profile: Slug | None
     image: Slug | None
     subnets: tuple[Prefix, ...]  # those of its addresses, else those of the innermost place that has some
-    boot_server_v4: Slug | None
+    boot_server_v4: Slug | None  # None as well where it has no subnet of that family
     boot_server_v6: Slug | None
 
 
@@ -49,10 +49,17 @@ def effective(session: Session, config: Config, servers: Sequence[Server], now: 
     found = []
     for server in servers:
         profile = profile_of(server, inventory.profiles)
-        subnets = (subnet.prefix for family in FAMILIES for subnet in subnets_of(server, inventory, family))
-        best4, best6 = (chosen[server.location, family] for family in FAMILIES)
-        image = profile.image if profile else None
-        found.append(Effective(profile.slug if profile else None, image, tuple(subnets), best4, best6))
+        subnets = {family: subnets_of(server, inventory, family) for family in FAMILIES}
+        best = {family: chosen[server.location, family] if subnets[family] else None for family in FAMILIES}
+        found.append(
+            Effective(
+                profile.slug if profile else None,
+                profile.image if profile else None,
+                tuple(subnet.prefix for family in FAMILIES for subnet in subnets[family]),
+                best[4],
+                best[6],
+            )
+        )
     return found
 
 

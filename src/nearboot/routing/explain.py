@@ -177,7 +177,8 @@ def _way(explained: Explanation) -> list[str]:
         lines.append(f"interface: {interface.name}" + (f" ({', '.join(known)})" if known else ""))
     else:
         lines.append("interface: none that may netboot is in the inventory")
-    nowhere = "none in the inventory" if _address(explained) else "that of its place, as no address is known"
+    lost = _address(explained) or explained.kea.cannot
+    nowhere = "none in the inventory" if lost else "that of its place, as no address is known"
     lines.append(f"subnet: {subnet.prefix} at {subnet.location}" if subnet else f"subnet: {nowhere}")
     places = " in ".join(f"{place.kind.value} {place.slug}" for place in explained.places)
     place = places or f"{explained.server.location} (not in the inventory)"
