@@ -72,3 +72,10 @@ def test_a_database_without_schema_says_what_to_do(
     monkeypatch.setenv("NEARBOOT_STATE_DIR", str(tmp_path))
     assert run(["server", "list"]) == 1
     assert "nearboot db upgrade" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_no_verb_is_cut_off_in_the_help(noun: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever looks for a verb reads its whole line, also at 80 columns."""
+    assert run([noun, "--help"]) == 0
+    assert "..." not in capsys.readouterr().out.partition("Commands:")[2]

@@ -34,7 +34,7 @@ def command() -> None:
     """List, drain, restore and probe boot servers."""
 
 
-@command.command("list")
+@command.command("list", short_help="List boot servers: state, health, places served.")
 @output_option
 @click.pass_context
 def list_(ctx: click.Context, output: str) -> None:
@@ -62,7 +62,7 @@ def list_(ctx: click.Context, output: str) -> None:
     emit(rows, output, empty="no boot servers yet: nearboot inventory load PATH")
 
 
-@command.command()
+@command.command(short_help="Give a boot server no new clients.")
 @click.argument("name")
 @reason_option
 @click.pass_context
@@ -71,7 +71,7 @@ def drain(ctx: click.Context, name: str, reason: str) -> None:
     _set_state(ctx, name, AdminState.DRAINING, reason)
 
 
-@command.command()
+@command.command(short_help="Never choose a boot server, whatever is left.")
 @click.argument("name")
 @reason_option
 @click.pass_context
@@ -89,7 +89,7 @@ def activate(ctx: click.Context, name: str, reason: str) -> None:
     _set_state(ctx, name, AdminState.ACTIVE, reason)
 
 
-@command.command()
+@command.command(short_help="Probe boot servers with a real read of a small file.")
 @click.argument("names", nargs=-1)
 @click.option("--vantage", default=socket.gethostname, help="Where this probe runs (default: this host's name).")
 @output_option

@@ -15,7 +15,7 @@ def command() -> None:
     """Create, upgrade and check the database."""
 
 
-@command.command()
+@command.command(short_help="Create the schema, or bring it up to date.")
 @click.pass_context
 def upgrade(ctx: click.Context) -> None:
     """Create the schema or bring it to this version's; nothing happens when it is there already."""
@@ -26,7 +26,7 @@ def upgrade(ctx: click.Context) -> None:
         click.echo(f"the schema went from {before or 'nothing'} to revision {after}")
 
 
-@command.command()
+@command.command(short_help="Compare the schema with the declared one.")
 @click.pass_context
 def check(ctx: click.Context) -> int:
     """Compare the schema with the one that this version declares; exit code 2 when they differ."""

@@ -15,7 +15,7 @@ def command() -> None:
     """Show the images of the inventory."""
 
 
-@command.command("list")
+@command.command("list", short_help="List images, their files and their use.")
 @output_option
 @click.pass_context
 def list_(ctx: click.Context, output: str) -> None:

@@ -20,7 +20,7 @@ def command() -> None:
     """Generate and check the configuration of ISC Kea."""
 
 
-@command.command()
+@command.command(short_help="Write Kea's configuration from the inventory.")
 @click.option(
     "-o",
     "--output",
@@ -56,7 +56,7 @@ def generate(ctx: click.Context, folder: Path) -> int:
     return _status(finding.severity for item in generated for finding in item.findings)
 
 
-@command.command()
+@command.command(short_help="Check configuration files: own checks, then Kea's.")
 @folder_argument
 @click.option("--without-kea", is_flag=True, help="Run our own checks only.")
 def check(folder: Path, without_kea: bool) -> int:

@@ -28,7 +28,7 @@ def list_(ctx: click.Context) -> None:
         click.echo(name)
 
 
-@command.command()
+@command.command(short_help="Boot the machines of a topology; show traces.")
 @click.argument("topology")
 @click.option(
     "--timeout", "timeout_s", default=600.0, show_default=True, help="Seconds that the machines have to boot."

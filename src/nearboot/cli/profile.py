@@ -18,7 +18,7 @@ def command() -> None:
     """Show the boot profiles of the inventory."""
 
 
-@command.command("list")
+@command.command("list", short_help="List boot profiles and whom they are for.")
 @output_option
 @click.pass_context
 def list_(ctx: click.Context, output: str) -> None:

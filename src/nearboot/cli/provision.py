@@ -20,7 +20,7 @@ def command() -> None:
     """Start, cancel and list provisioning runs."""
 
 
-@command.command()
+@command.command(short_help="Start a provisioning run of each server named.")
 @click.argument("names", nargs=-1, required=True)
 @click.option("--reason", required=True, help="Why, for the audit log and the trace.")
 @output_option
@@ -36,7 +36,7 @@ def start(ctx: click.Context, names: tuple[str, ...], reason: str, output: str) 
         click.echo(_warning(boot_server, servers), err=True)
 
 
-@command.command()
+@command.command(short_help="End the open runs of servers.")
 @click.argument("names", nargs=-1, required=True)
 @click.option("--reason", required=True, help="Why, for the audit log and the trace.")
 @output_option

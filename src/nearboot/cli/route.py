@@ -22,7 +22,7 @@ def command() -> None:
     """Show and explain which boot server each place gets."""
 
 
-@command.command()
+@command.command(short_help="Show the boot server that each place gets now.")
 @click.argument("locations", nargs=-1)
 @click.option("--family", type=click.Choice(["4", "6", "all"]), default="4", show_default=True, help="Address family.")
 @click.option("--used/--every", "used", default=True, help="Only places with servers or subnets, or every place.")
@@ -47,7 +47,7 @@ def show(ctx: click.Context, locations: tuple[str, ...], family: str, used: bool
         click.echo(f"note: {finding.text}", err=True)
 
 
-@command.command("explain")
+@command.command("explain", short_help="Explain why servers get their boot server.")
 @click.argument("servers", nargs=-1, required=True)
 @click.option("--family", type=click.Choice(["4", "6"]), default="4", show_default=True, help="Address family.")
 @output_option

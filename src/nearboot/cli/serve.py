@@ -28,7 +28,7 @@ def command() -> None:
     """Run a daemon: TFTP, HTTP, or the follower of Kea's leases."""
 
 
-@command.command()
+@command.command(short_help="Serve boot files and configurations over TFTP.")
 @me_option
 @root_option
 @host_option
@@ -47,7 +47,7 @@ def tftp(
     daemon.serve(replace(config, tftp=listen), me=me, root=root or config.root)
 
 
-@command.command()
+@command.command(short_help="Serve boot files and configurations over HTTP.")
 @me_option
 @root_option
 @host_option
@@ -66,7 +66,7 @@ def http(
     daemon.serve(replace(config, http=listen), me=me, root=root or config.root)
 
 
-@command.command()
+@command.command(short_help="Follow Kea's lease files: leases become events.")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @verbose_option
 @click.pass_context

@@ -22,7 +22,7 @@ def command() -> None:
     """Show the servers of the inventory."""
 
 
-@command.command("list")
+@command.command("list", short_help="List servers, all or those named.")
 @click.argument("names", nargs=-1)
 @click.option("--location", help="Only servers at this location, or below it.")
 @click.option("--tier", help="Only servers of this tier.")
@@ -52,7 +52,7 @@ def list_(
     emit([_row(server) for server in found], output, empty="no such servers")
 
 
-@command.command()
+@command.command(short_help="Show all that is known of servers.")
 @click.argument("names", nargs=-1, required=True)
 @click.option(
     "-o",

@@ -16,7 +16,7 @@ def command() -> None:
     """Show the subnets of the inventory."""
 
 
-@command.command("list")
+@command.command("list", short_help="List subnets with their place and Kea's id.")
 @output_option
 @click.pass_context
 def list_(ctx: click.Context, output: str) -> None:
