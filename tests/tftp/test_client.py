@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from nearboot.errors import PeerError, ProtocolError
-from nearboot.tftp import read
+from nearboot.tftp import read, read_to
 from nearboot.tftp.packet import Ack, Data, Error, OptionAck, encode, parse
 
 Fixture = Callable[..., Any]
@@ -123,3 +123,38 @@ def test_a_peer_that_repeats_itself_is_given_up() -> None:
         stopped.set()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waker:
             waker.sendto(b"end", ("127.0.0.1", server.port))
+
+
+def test_a_file_is_streamed_and_its_progress_told(serve: Fixture, root: Path) -> None:
+    """Block by block to the sink, nothing held; the size is known from the first call on."""
+    content = os.urandom(100_000)
+    (root / "image").write_bytes(content)
+    parts: list[bytes] = []
+    told: list[tuple[int, int | None]] = []
+    done = asyncio.run(
+        read_to(
+            parts.append,
+            "127.0.0.1",
+            serve().port,
+            "image",
+            windowsize=8,
+            on_progress=lambda *progress: told.append(progress),
+        )
+    )
+    assert b"".join(parts) == content
+    assert (done.received_bytes, done.blksize, done.windowsize, done.content()) == (100_000, 1428, 8, b"")
+    assert told[0] == (0, 100_000)
+    assert told[-1] == (100_000, 100_000)
+    assert [received for received, _ in told] == sorted(received for received, _ in told)
+
+
+def test_a_sink_that_fails_ends_the_read(serve: Fixture) -> None:
+    """A full disk is the caller's to tell; the server hears at once that nobody reads any more."""
+    served = serve()
+
+    def full(data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        asyncio.run(read_to(full, "127.0.0.1", served.port, "kernel"))
+    assert "aborted by the client" in served.event().error

@@ -12,7 +12,7 @@ data plane, or from a function that does not block; ``StaticRoot`` is both, for 
     python -m nearboot.tftp ROOT --host :: --port 69
 """
 
-from nearboot.tftp.client import read
+from nearboot.tftp.client import read, read_to
 from nearboot.tftp.content import Content, FileContent, Stream, Tally
 from nearboot.tftp.limits import Limits
 from nearboot.tftp.options import Policy
@@ -42,4 +42,5 @@ __all__ = [
     "file_content",
     "raise_file_limit",
     "read",
+    "read_to",
 ]

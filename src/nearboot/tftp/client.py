@@ -1,12 +1,14 @@
-"""Read a file over TFTP, as a coroutine: what a health check, or a test, fetches with.
+"""Read a file over TFTP, as a coroutine: what a health check, a person, or a test fetches with.
 
 content = await read("2001:db8::5", 69, "grub/grub.cfg", blksize=1228, windowsize=4, timeout_s=1.0, retries=3)
+done = await read_to(file.write, "192.0.2.5", 69, "initrd", windowsize=16, on_progress=show)
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 
 from nearboot.errors import PeerError, ProtocolError
@@ -14,11 +16,14 @@ from nearboot.tftp.download import Download
 from nearboot.tftp.packet import Error, ErrorCode, encode
 
 STRANGER = encode(Error(ErrorCode.UNKNOWN_TRANSFER_ID, "unknown transfer ID"))
+ABORTED = encode(Error(ErrorCode.UNDEFINED, "aborted by the client"))
 REFUSED = encode(Error(ErrorCode.OPTION_REFUSED, "option refused"))
 RECEIVE_BUFFER = 4 << 20
 """A window may be larger than the kernel's default of 208 kB; what does not fit is lost. The kernel has its own
 limit."""
 
+OnProgress = Callable[[int, int | None], None]
+"""Called with the bytes that have come and the size that the server announced."""
 Address = tuple[str, int] | tuple[str, int, int, int]
 """As sockets have it; the last two are IPv6's flow and scope."""
 
@@ -36,6 +41,42 @@ async def read(
 ) -> bytes:
     """The bytes of ``filename``. PeerError: ERROR, or silence after ``retries``; ProtocolError: the server broke a
     rule."""
+    download = Download(filename, blksize=blksize, windowsize=windowsize, max_bytes=max_bytes)
+    await _run(download, host, port, timeout_s=timeout_s, retries=retries)
+    return download.content()
+
+
+async def read_to(
+    write: Callable[[bytes], object],
+    host: str,
+    port: int,
+    filename: str,
+    *,
+    blksize: int = 1428,
+    windowsize: int = 1,
+    timeout_s: float = 1.0,
+    retries: int = 5,
+    max_bytes: int = 1 << 40,
+    on_progress: OnProgress | None = None,
+) -> Download:
+    """As ``read``, each block handed to ``write`` (which may block shortly) when it has come: nothing is held.
+
+    The Download says at the end what was agreed and how many bytes came.
+    """
+    download = Download(filename, blksize=blksize, windowsize=windowsize, max_bytes=max_bytes, write=write)
+    await _run(download, host, port, timeout_s=timeout_s, retries=retries, on_progress=on_progress)
+    return download
+
+
+async def _run(
+    download: Download,
+    host: str,
+    port: int,
+    *,
+    timeout_s: float,
+    retries: int,
+    on_progress: OnProgress | None = None,
+) -> None:
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
@@ -47,9 +88,12 @@ async def read(
     transport, _ = await loop.create_datagram_endpoint(lambda: inbox, local_addr=(wildcard, 0), family=family)
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     try:
-        download = Download(filename, blksize=blksize, windowsize=windowsize, max_bytes=max_bytes)
         exchange = Exchange(download, transport, inbox, socket_address(address))
-        return await exchange.run(timeout_s, retries)
+        try:
+            await exchange.run(timeout_s, retries, on_progress)
+        except (OSError, asyncio.CancelledError):
+            exchange.abort()
+            raise
     finally:
         transport.close()
 
@@ -78,7 +122,7 @@ class Exchange:
         self._peer: Address | None = None
         """The server's transfer ID, from its first reply on (RFC 1350 section 4)."""
 
-    async def run(self, timeout_s: float, retries: int) -> bytes:
+    async def run(self, timeout_s: float, retries: int, on_progress: OnProgress | None = None) -> None:
         """Only progress puts the time-out off: a peer that repeats itself does not keep us for ever."""
         clock = asyncio.get_running_loop().time
         self._send(self._download.request())
@@ -96,7 +140,13 @@ class Exchange:
                 continue
             if self._take(datagram):
                 failures, deadline = 0, clock() + timeout_s
-        return self._download.content()
+                if on_progress:
+                    on_progress(self._download.received_bytes, self._download.size)
+
+    def abort(self) -> None:
+        """Tell the server, so that it need not find out by waiting."""
+        if self._peer is not None:
+            self._send(ABORTED)
 
     def _take(self, datagram: bytes) -> bool:
         """Whether the datagram brought the transfer on; a broken rule is told to the server before it is raised."""

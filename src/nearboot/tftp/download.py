@@ -11,15 +11,25 @@ arrival run.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from nearboot.errors import PeerError, ProtocolError
 from nearboot.tftp.options import DEFAULT_BLKSIZE, number
 from nearboot.tftp.packet import Ack, Data, Error, Mode, Opcode, OptionAck, Request, encode, parse
 
 
 class Download:
-    """One read; ``max_bytes`` bounds what a peer can make us hold."""
+    """One read; ``max_bytes`` bounds what a peer can make us hold. Each block goes to ``write``, or is kept."""
 
-    def __init__(self, filename: str, *, blksize: int = 1428, windowsize: int = 1, max_bytes: int = 1 << 32) -> None:
+    def __init__(
+        self,
+        filename: str,
+        *,
+        blksize: int = 1428,
+        windowsize: int = 1,
+        max_bytes: int = 1 << 32,
+        write: Callable[[bytes], object] | None = None,
+    ) -> None:
         self.filename = filename
         self.done = False
         self.size: int | None = None
@@ -27,11 +37,12 @@ class Download:
         self._asked = {"blksize": blksize, "tsize": 0, "windowsize": windowsize}
         if windowsize == 1:
             del self._asked["windowsize"]
-        self._blksize = DEFAULT_BLKSIZE
-        self._windowsize = 1
+        self.blksize = DEFAULT_BLKSIZE
+        self.windowsize = 1
         self._max_bytes = max_bytes
         self._parts: list[bytes] = []
-        self._held = 0
+        self._write = write or self._parts.append
+        self.received_bytes = 0
         self._received = 0
         self._agreed = False
         self._since_ack = 0
@@ -73,6 +84,7 @@ class Download:
                 raise ProtocolError(f"{self.filename!r}: a server sent {type(packet).__name__}; expected DATA or OACK")
 
     def content(self) -> bytes:
+        """All of it, where no ``write`` was given."""
         return b"".join(self._parts)
 
     def _on_oack(self, packet: OptionAck) -> bytes | None:
@@ -96,29 +108,29 @@ class Download:
         if not low <= value <= self._asked[name]:
             raise ProtocolError(f"{self.filename!r}: OACK {name}={value}; expected {low} to {self._asked[name]}")
         if name == "blksize":
-            self._blksize = value
+            self.blksize = value
         else:
-            self._windowsize = value
+            self.windowsize = value
 
     def _on_data(self, packet: Data) -> bytes | None:
         if packet.block != self._next():
             return self._on_gap(packet)
-        if len(packet.payload) > self._blksize:
-            raise ProtocolError(f"{self.filename!r}: DATA of {len(packet.payload)} bytes; expected {self._blksize}")
+        if len(packet.payload) > self.blksize:
+            raise ProtocolError(f"{self.filename!r}: DATA of {len(packet.payload)} bytes; expected {self.blksize}")
         self._received += 1
         self._since_ack += 1
         self._gap_told = False
-        self._parts.append(packet.payload)
-        self._held += len(packet.payload)
-        if self._held > self._max_bytes:
+        self._write(packet.payload)
+        self.received_bytes += len(packet.payload)
+        if self.received_bytes > self._max_bytes:
             raise ProtocolError(f"{self.filename!r}: more than {self._max_bytes} bytes; expected at most that")
-        self.done = len(packet.payload) < self._blksize
-        return self._ack() if self.done or self._since_ack >= self._windowsize else None
+        self.done = len(packet.payload) < self.blksize
+        return self._ack() if self.done or self._since_ack >= self.windowsize else None
 
     def _on_gap(self, packet: Data) -> bytes | None:
         """A lock-step duplicate is ACKed again (RFC 1350); in a window a block from ahead tells of a gap, once."""
         ahead = (packet.block - self._next()) % 65536
-        if self._windowsize > 1 and (self._gap_told or ahead > self._windowsize):
+        if self.windowsize > 1 and (self._gap_told or ahead > self.windowsize):
             return None
         self._gap_told = True
         return self._ack() if self._received else None
