@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nearboot.errors import ProtocolError
 from nearboot.model import Event, EventKind, Phase, Run
-from nearboot.provisioning.phases import CALLBACKS, FAILURES, ORDER, advance, classify, outcome_of
+from nearboot.provisioning.phases import CALLBACKS, FAILURES, ORDER, advance, classify, is_repeat, outcome_of
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 NBPS = ("pxelinux.0", "grubnetx64.efi", "ipxe.efi", "boot.ipxe")
@@ -164,3 +164,21 @@ def test_no_order_of_events_takes_a_run_back(shown: list[tuple[Phase | None, int
         assert ORDER[following.phase] >= ORDER[run.phase]
         assert following.updated_at >= run.updated_at
         run = following
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said", "repeat"),
+    [
+        pytest.param("provisioned", "done", True, id="the end again"),
+        pytest.param("provisioned", "installer", False, id="an earlier phase"),
+        pytest.param("provisioned", "failed", False, id="the contrary"),
+        pytest.param("failed", "error", True, id="the failure again"),
+        pytest.param("", "done", False, id="not ended"),
+        pytest.param("cancelled", "done", False, id="cancelled"),
+    ],
+)
+def test_an_installer_that_has_not_heard_the_answer_may_say_it_again(outcome: str, said: str, repeat: bool) -> None:
+    """It would take a refusal for a failure, and the machine would stay where it is."""
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    run = Run(1, "w", Phase.INSTALLER, at, at, finished_at=at if outcome else None, outcome=outcome)
+    assert is_repeat(said, run) is repeat

@@ -26,7 +26,7 @@ from nearboot.http.runner import serve as serve_app
 from nearboot.http.server import Exchange, make_app
 from nearboot.inventory import boot_store, schema_store
 from nearboot.model import Address, Event, EventKind, Run
-from nearboot.provisioning.phases import outcome_of
+from nearboot.provisioning.phases import is_repeat, outcome_of
 from nearboot.provisioning.tokens import is_token
 
 log = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ class Counter:
                 run_id=run.id,
             )
             record(session, event)
-        if run.finished_at is None:
+        if run.finished_at is None or is_repeat(report.phase, run):
             return ""
         return f"run {run.id} of {run.server} ended at {run.finished_at.isoformat(timespec='seconds')}: {run.outcome}"
 

@@ -74,6 +74,13 @@ def outcome_of(said: str, run: Run) -> str:
     return FAILED if word in FAILURES else "ok"
 
 
+def is_repeat(said: str, run: Run) -> bool:
+    """Whether a call-back says again how the run ended: the installer has not heard the answer, and is not too late."""
+    word = _word(said)
+    ended = {"provisioned": CALLBACKS.get(word) is Phase.PROVISIONED, "failed": word in FAILURES}
+    return run.finished_at is not None and ended.get(run.outcome, False)
+
+
 def advance(run: Run, event: Event) -> Run:
     """The run after the event; the same run where the event changes nothing.
 
