@@ -11,8 +11,11 @@ import click
 import pytest
 
 from nearboot.app.settings import load_config
+from nearboot.boot.context import context
+from nearboot.boot.host import HostBoot
 from nearboot.cli.root import NOUNS, root
 from nearboot.config import settings
+from nearboot.model import Image, Interface, NbpFamily, Server, Slug
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -52,6 +55,14 @@ def test_each_path_of_the_checkout_is_there() -> None:
     named = set(re.findall(r"(?:examples|tests|templates|topology)/[\w./-]*\w", README))
     assert named
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_variables_of_templates_are_listed() -> None:
+    """All of them, and their parts."""
+    image, server = Image(Slug("i"), "vmlinuz"), Server("w", Slug("ams"), interfaces=(Interface("eth0"),))
+    variables = context(HostBoot(server, image=image), NbpFamily.GRUB, "grub.cfg.j2")
+    for name in (*variables, *variables["server"], *variables["boot_server"]):  # type: ignore[misc]  # both are mappings
+        assert f"`{name}`" in README, name
 
 
 def test_the_set_up_commands_are_runnable() -> None:
