@@ -32,6 +32,7 @@ NOUNS = {
     "serve": "Run a daemon: TFTP, HTTP, or the follower of Kea's leases.",
     "server": "Show the servers of the inventory.",
     "subnet": "Show the subnets of the inventory.",
+    "tftp": "Read files from TFTP servers.",
     "trace": "Show the timeline of a server's boot.",
 }
 """Every noun with its one-line help; the noun's command stands in the module of the same name."""

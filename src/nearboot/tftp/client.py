@@ -80,12 +80,12 @@ async def _run(
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+        family, _, _, _, address = found[0]
+        inbox = Inbox()
+        wildcard = "::" if family == socket.AF_INET6 else "0.0.0.0"
+        transport, _ = await loop.create_datagram_endpoint(lambda: inbox, local_addr=(wildcard, 0), family=family)
     except OSError as error:
         raise PeerError(f"{host!r} port {port}: {error.strerror or error}") from error
-    family, _, _, _, address = found[0]
-    inbox = Inbox()
-    wildcard = "::" if family == socket.AF_INET6 else "0.0.0.0"
-    transport, _ = await loop.create_datagram_endpoint(lambda: inbox, local_addr=(wildcard, 0), family=family)
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     try:
         exchange = Exchange(download, transport, inbox, socket_address(address))
