@@ -90,7 +90,7 @@ def isc_dhcpd(
     """Import ISC dhcpd configuration from FILES: subnets, next-server, host blocks, includes.
 
     What could not be used and every contradiction is listed; nothing is lost silently. Exit 1 if anything could not be
-    imported (findings that begin with "error"); what could be is.
+    imported (findings that begin with "error"), with --dry-run too; what could be is.
 
     The rules say where names stand and what they are for: see examples/wikimedia/rules.yaml in the source, which
     explains each section. dhcpd asks the DNS for the address of a host whose fixed-address is a name; here the files
