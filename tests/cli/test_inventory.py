@@ -45,7 +45,12 @@ BROKEN = {
             "broken/overlapping-prefixes.yaml:4; expected prefixes that do not overlap"
         )
     ],
-    "tab": [":3: found a tab; expected spaces, because YAML does not indent with tabs"],
+    "tab": [
+        (
+            ":3: found a tab; expected spaces, because YAML does not indent with tabs; what follows in this file was "
+            "not read"
+        )
+    ],
     "unknown-field": [
         (
             ":2: locations[0].longitud: found an unknown field; expected one of slug, kind, name, parent, "

@@ -51,6 +51,7 @@ def test_broken_yaml_is_one_fault_with_its_line(text: str, where: int, found: st
     (fault,) = compose(text).faults
     assert fault.line == where
     assert found in fault.found
+    assert fault.expected.endswith("; what follows in this file was not read")
 
 
 def test_the_first_of_several_merges_wins_and_own_fields_win_over_all() -> None:

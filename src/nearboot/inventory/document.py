@@ -25,6 +25,7 @@ _NULLS = ("", "~", "null", "Null", "NULL")
 _MERGE = "<<"
 _TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map")}
 _INDENTATION = ("did not find expected '-' indicator", "did not find expected key", "expected <block end>")
+_UNREAD = "; what follows in this file was not read"
 _SHOWN = 60  # characters of a found text
 
 
@@ -109,11 +110,11 @@ class Page:
         lines = text.splitlines()
         indent = lines[number][: len(lines[number]) - len(lines[number].lstrip())] if number < len(lines) else ""
         if "\t" in indent:
-            self.fault(number + 1, "", "a tab", "spaces, because YAML does not indent with tabs")
+            self.fault(number + 1, "", "a tab", f"spaces, because YAML does not indent with tabs{_UNREAD}")
         else:
             problem = " ".join(part for part in (error.problem, error.context) if part)
             usual = "; the indentation does not fit the lines above" if problem.startswith(_INDENTATION) else ""
-            self.fault(number + 1, "", f"broken YAML ({problem}{usual})", "a YAML text")
+            self.fault(number + 1, "", f"broken YAML ({problem}{usual})", f"a YAML text{_UNREAD}")
 
 
 def line(node: Node) -> int:
