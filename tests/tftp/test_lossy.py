@@ -1,28 +1,31 @@
 """Reads over a path that loses, doubles, reorders and delays: the whole data plane on a fake clock, seeded.
 
-10,000 reads here; the hundred thousand takes some minutes:
+10,000 reads here, and 200 over real sockets with a relay between; the full size takes some minutes:
 
-    NEARBOOT_LOSSY_READS=100000 pytest tests/tftp/test_lossy.py
+    NEARBOOT_LOSSY_READS=100000 NEARBOOT_RELAYED_READS=1000 pytest tests/tftp/test_lossy.py
 """
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import itertools
 import os
 from collections.abc import Callable
+from pathlib import Path as FilePath
 from random import Random
 from typing import Any
 
 import pytest
 
 from nearboot.errors import PeerError
-from nearboot.tftp import Limits
+from nearboot.tftp import Limits, Pace, read
 from nearboot.tftp.download import Download
 from nearboot.tftp.packet import Error, encode
 
 Plane = Callable[..., Any]
 READS = int(os.environ.get("NEARBOOT_LOSSY_READS", "10000"))
+RELAYED = int(os.environ.get("NEARBOOT_RELAYED_READS", "200"))
 AT_ONCE = 100
 ONE_WAY_S = 0.01
 PATIENCE_S = 1.0
@@ -165,3 +168,93 @@ def test_over_a_good_path_nothing_is_sent_twice(plane: Plane) -> None:
     assert all(reader.download.content() == reader.content for reader in readers)
     counted = path.world.loop.stats.snapshot()
     assert (counted["completed"], counted["retransmits"], counted["repeats"]) == (AT_ONCE, 0, 0)
+
+
+class Relay(asyncio.DatagramProtocol):
+    """A bad path between real sockets for one read: the client talks to its port, ``far`` is its side to the server."""
+
+    def __init__(self, far: Far, *, rate: float, seed: int) -> None:
+        self.far = far
+        self.far.relay = self
+        self.rate = rate
+        self.random = Random(seed)
+        self.client: Any = None
+        self.transport: Any = None
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        self.client = addr
+        self.carry(lambda: self.far.to_server(data))
+
+    def carry(self, arrive: Callable[[], None]) -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(self.random.choices((0, 1, 2), (self.rate, 1 - 2 * self.rate, self.rate))[0]):
+            late = 0.005 if self.random.random() < self.rate else 0.0
+            loop.call_later(late, lambda: None if self.transport.is_closing() else arrive())
+
+    def close(self) -> None:
+        self.far.transport.close()
+        self.transport.close()
+
+
+class Far(asyncio.DatagramProtocol):
+    """Keeps to the port of the server that answered first, as a client does."""
+
+    relay: Relay
+
+    def __init__(self, server: tuple[str, int]) -> None:
+        self.server = server
+        self.transport: Any = None
+        self.other: Any = None
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def to_server(self, data: bytes) -> None:
+        self.transport.sendto(data, self.server if data[1] == 1 else self.other)
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        self.other = self.other or addr
+        if addr == self.other:
+            self.relay.carry(lambda: self.relay.transport.sendto(data, self.relay.client))
+        elif not self.transport.is_closing():
+            self.transport.sendto(STRANGER, addr)
+
+
+def test_reads_through_a_bad_relay_are_complete_and_correct(serve: Callable[..., Any], root: FilePath) -> None:
+    """The real server, the real client, real sockets; 5 % lost, doubled and late in each direction."""
+    random = Random(3)
+    files = {f"f{number}": random.randbytes(random.choice((0, 700, 1428, 20_000, 60_000))) for number in range(20)}
+    for name, content in files.items():
+        (root / name).write_bytes(content)
+    patient = Pace(timeout_s=0.2, longest_wait_s=1.0, opening_sends=20, resends=50)
+    served = serve(limits=Limits(pace=patient), on_event=None)
+
+    async def relayed(number: int) -> None:
+        loop, local = asyncio.get_running_loop(), ("127.0.0.1", 0)
+        _, far = await loop.create_datagram_endpoint(lambda: Far(("127.0.0.1", served.port)), local_addr=local)
+        transport, relay = await loop.create_datagram_endpoint(
+            lambda: Relay(far, rate=0.05, seed=number), local_addr=local
+        )
+        port, name = transport.get_extra_info("sockname")[1], f"f{number % 20}"
+        try:
+            got = await read("127.0.0.1", port, name, windowsize=(1, 4, 16)[number % 3], timeout_s=0.2, retries=50)
+        finally:
+            relay.close()
+        assert got == files[name], name
+
+    async def reads() -> None:
+        turns = asyncio.Semaphore(25)
+
+        async def one(number: int) -> None:
+            async with turns:
+                await relayed(number)
+
+        await asyncio.gather(*(one(number) for number in range(RELAYED)))
+
+    asyncio.run(reads())
+    counted = served.server.counters()
+    assert counted["faults"] == 0
+    assert counted["retransmits"] > RELAYED / 10, "the path was bad indeed"
