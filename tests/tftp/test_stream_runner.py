@@ -16,10 +16,14 @@ from hypothesis import strategies as st
 
 from nearboot.errors import PeerError
 from nearboot.tftp import Limits, Mode, Outcome, Pace, ReadRequest, Stream, Tally, read
-from nearboot.tftp.content import to_netascii
+from nearboot.tftp.content import FrameCache, to_netascii
+from nearboot.tftp.options import Terms
 from nearboot.tftp.packet import Data, Error, OptionAck
-from nearboot.tftp.stream_runner import Netascii, StreamThreads
-from nearboot.tftp.transfer import State
+from nearboot.tftp.runner import Loop
+from nearboot.tftp.session_runner import Session
+from nearboot.tftp.store import open_source
+from nearboot.tftp.stream_runner import Netascii, StreamFrames, StreamThreads
+from nearboot.tftp.transfer import UNKNOWN, State, Transfer
 
 Fixture = Callable[..., Any]
 MEGABYTE = 1 << 20
@@ -306,6 +310,58 @@ def test_a_fast_look_up_cannot_give_a_stream(serve: Fixture, connect: Fixture) -
     wire = connect(serve(None, fast=lambda request: Source(ended(b"x")).stream()).port)
     wire.ask("x")
     assert isinstance(wire.receive(), Error)
+
+
+class Channel:
+    """Keeps what is sent."""
+
+    def __init__(self) -> None:
+        self.fd = 99
+        self.sock = self
+        self.sent: list[bytes] = []
+
+    def send(self, datagram: bytes, flags: int) -> int:
+        self.sent.append(bytes(datagram))
+        return len(datagram)
+
+    def segment(self, size: int) -> int:
+        return 64
+
+    def carry(self, session: object, deadline: float) -> None:
+        """No wheel turns here."""
+
+
+@pytest.mark.parametrize("size", [0, 5, 8, 20])
+def test_a_source_faster_than_the_first_reply_ends_in_time(size: int) -> None:
+    """The end is known before the transfer begins: its last ACK is the last."""
+    source, loop = Source(ended(b"x" * size)), Loop()
+    threads = StreamThreads()
+    frames = FrameCache(1 << 20, open_source).frames(threads.opened(source.stream(), netascii=False), 8)
+    assert isinstance(frames, StreamFrames)
+    frames.begin(1)
+    while frames.blocks == UNKNOWN:
+        came = threading.Event()
+        frames.when_ready(frames.ready + 1, came.set)
+        assert came.wait(10)
+    transfer = Transfer(frames.blocks, now=0.0, pace=Pace())
+    session = Session(
+        Channel(),  # type: ignore[arg-type]  # a fake of what a session calls
+        transfer,
+        frames,
+        Terms(8),
+        loop=loop,
+        key=(("192.0.2.1", 2070), "192.0.2.2"),
+        datagram=b"",
+        request=ReadRequest("f", Mode.OCTET, {}, ("192.0.2.1", 2070), "192.0.2.2"),
+        on_end=lambda session, now: None,
+    )
+    session.begin(0.0)
+    for block in range(1, size // 8 + 2):
+        assert not transfer.ended
+        transfer.ack(block, 0.0)
+    assert transfer.state is State.COMPLETED
+    loop.close()
+    threads.close()
 
 
 def test_a_stop_closes_what_is_open_and_what_nobody_served() -> None:

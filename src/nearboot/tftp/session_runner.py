@@ -86,6 +86,8 @@ class Session:
         if isinstance(frames, StreamFrames):
             frames.begin(terms.windowsize)
         self._turn_to(frames.segment(1))
+        if isinstance(frames, StreamFrames):
+            transfer.end_at(frames.blocks)  # the source may have been faster than this
 
     @property
     def moving(self) -> bool:
