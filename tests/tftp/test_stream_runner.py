@@ -154,7 +154,12 @@ def test_time_spent_waiting_for_the_source_is_not_the_clients(serve: Fixture, co
         gate.wait(10)
         yield b"late"
 
-    served = serve(of(Source(parts())), limits=Limits(pace=Pace(timeout_s=0.05, opening_sends=1)))
+    sources = {"x": Source(parts()), "other": Source(ended(b"other"))}
+
+    async def handler(request: ReadRequest) -> Stream:
+        return sources[request.filename].stream()
+
+    served = serve(handler, limits=Limits(pace=Pace(timeout_s=0.05, opening_sends=1)))
     ticking, wire = connect(served.port), connect(served.port)
     wire.ask("x")
     ticking.ask("other", ("blksize", "600"))
@@ -194,6 +199,22 @@ def test_a_stream_of_another_size_than_announced_fails(serve: Fixture, size: int
         asyncio.run(read("127.0.0.1", served.port, "x", timeout_s=5.0))
     assert said in served.event().error
     assert source.was_closed_once()
+
+
+def test_a_source_that_is_broken_from_the_start_is_closed(serve: Fixture) -> None:
+    """Whether its error comes before the transfer begins, or behind."""
+
+    def parts() -> Iterator[bytes]:
+        raise RuntimeError("no such backend")
+        yield b""
+
+    for _ in range(20):
+        source = Source(parts())
+        served = serve(of(source))
+        with pytest.raises(PeerError, match="ERROR 0: transfer failed"):
+            asyncio.run(read("127.0.0.1", served.port, "x", timeout_s=5.0))
+        assert source.was_closed_once()
+        assert [tally.state for tally in source.tallies] == [State.FAILED]
 
 
 def test_a_source_that_gives_nothing_is_given_up(serve: Fixture, connect: Fixture) -> None:

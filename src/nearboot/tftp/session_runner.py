@@ -20,7 +20,7 @@ from nearboot.tftp.options import Terms
 from nearboot.tftp.packet import Error, ErrorCode, encode, parse
 from nearboot.tftp.request import ReadRequest
 from nearboot.tftp.runner import Loop
-from nearboot.tftp.stream_runner import StreamFrames, tally
+from nearboot.tftp.stream_runner import NOTHING_YET, StreamFrames, tally
 from nearboot.tftp.transfer import State, Transfer
 
 BROKEN = encode(Error(ErrorCode.UNDEFINED, "transfer failed"))
@@ -84,10 +84,10 @@ class Session:
         self._unsent = (0, 0)
         self._starved = (0, 0)
         if isinstance(frames, StreamFrames):
+            self._turn_to(NOTHING_YET)  # its source may be slow, or broken; that is seen when a block is to be sent
             frames.begin(terms.windowsize)
-        self._turn_to(frames.segment(1))
-        if isinstance(frames, StreamFrames):
-            transfer.end_at(frames.blocks)  # the source may have been faster than this
+        else:
+            self._turn_to(frames.segment(1))
 
     @property
     def moving(self) -> bool:

@@ -31,6 +31,7 @@ MAX_THREADS = 256
 LAST_S = 1.0
 """How long a stop waits for reads that block."""
 EMPTY = memoryview(b"")
+NOTHING_YET = Segment(1, 1, EMPTY)
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +41,8 @@ class StreamThreads:
 
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        """Held to change what follows."""
+        self._lock = threading.RLock()
+        """Held to change what follows; taken again where a content is dropped meanwhile, which the collector may do."""
         self._threads: list[threading.Thread] = []
         self._free = 0
         """Threads without a job, minus jobs without a thread."""
@@ -163,7 +164,6 @@ class StreamFrames:
         self._is_reading = self._is_closed = False
         self._on_ready: Callable[[], None] | None = None
         self._tally: Tally | None = None
-        threads.take(once)
 
     @property
     def size(self) -> int:
@@ -174,6 +174,7 @@ class StreamFrames:
         """Read ahead for windows of ``windowsize`` blocks."""
         self._windowsize = windowsize
         self._per_part = max(windowsize, PART_BYTES // self.frame, 1)
+        self._threads.take(self._once)
         with self._lock:
             self._keep_reading()
 
@@ -182,7 +183,7 @@ class StreamFrames:
         with self._lock:
             if block > self.ready:
                 if self._error:
-                    raise self._error
+                    raise OSError(str(self._error))
                 return Segment(block, block, EMPTY)
             index = (block - 1) // self._per_part
             if index not in self._parts:
