@@ -8,6 +8,7 @@ The fuzz takes 50,000 datagrams here; the million takes some minutes:
 from __future__ import annotations
 
 import os
+import queue
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from nearboot.tftp import Limits, StaticRoot
+from nearboot.tftp.content import Stream
 from nearboot.tftp.packet import Ack, Data, Error, Mode, Opcode, OptionAck, Request, encode, parse
 
 Plane = Callable[..., Any]
@@ -325,3 +327,16 @@ def test_a_late_copy_of_a_request_does_not_end_its_transfer(plane: Plane, root: 
     world.request(rrq("kernel"), CLIENT)
     assert not channel.is_live
     assert (world.loop.stats.replaced, ledger.sent[-1][1][:4]) == (1, encode(Data(1, b"")))
+
+
+def test_a_stream_that_may_not_be_sent_is_closed(serve: Plane, connect: Plane) -> None:
+    """Its address is out of budget: no datagram, and nothing of the content stays open."""
+    closed: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    async def handler(request: Any) -> Stream:
+        return Stream(lambda count: b"", None, lambda: closed.put("closed"))
+
+    served = serve(handler, limits=Limits(uncounted=(), unacked_bytes=100))
+    connect(served.port).ask("x")
+    assert closed.get(timeout=10) == "closed"
+    assert served.server.counters()["over_unacked"] == 1

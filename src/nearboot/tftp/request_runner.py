@@ -27,6 +27,7 @@ from nearboot.tftp.request import Fast, Outcome, ReadRequest
 from nearboot.tftp.runner import Loop
 from nearboot.tftp.session_runner import Session
 from nearboot.tftp.store import netascii, open_source
+from nearboot.tftp.stream_runner import StreamFrames, tally
 from nearboot.tftp.transfer import State, Transfer
 
 RRQ, WRQ = Opcode.RRQ.to_bytes(2, "big"), Opcode.WRQ.to_bytes(2, "big")
@@ -214,6 +215,8 @@ class Reception:
         sends = self._limits.pace.opening_sends
         if not self._may_send(session, sends, now):
             self.pool.release(session.channel, now)
+            if isinstance(session.frames, StreamFrames):
+                session.frames.close(tally(session.transfer, session.terms, session.frames.size))
             return
         if self._guard.is_counted(arrived.key[0][0]):
             self._opening[session] = sends * first_size(session)
