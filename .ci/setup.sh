@@ -53,7 +53,7 @@ LAB_PACKAGES=(
   qemu-system-x86 ovmf ipxe-qemu    # the machines: emulator, UEFI firmware, network boot ROMs
   pxelinux syslinux-common          # the BIOS boot program
   busybox-static                    # user space of the small initrd
-  iproute2                          # network namespaces
+  iproute2 procps util-linux        # network namespaces: ip, sysctl, setpriv
   ca-certificates                   # pip and apt over https
 )
 # What the tests need beyond that: a real PostgreSQL, other people's TFTP clients, GRUB's syntax check.
@@ -62,5 +62,4 @@ TEST_PACKAGES=(
   curl tftp-hpa atftp               # TFTP peers (busybox's is there)
   grub-common                       # grub-script-check
   kea-admin                         # perfdhcp
-  util-linux                        # setpriv, unshare
 )
