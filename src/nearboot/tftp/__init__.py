@@ -15,6 +15,7 @@ data plane, or from a function that does not block; ``StaticRoot`` is both, for 
 from nearboot.tftp.client import read, read_to
 from nearboot.tftp.content import Content, FileContent, Stream, Tally
 from nearboot.tftp.limits import Limits
+from nearboot.tftp.live import LiveState, LiveTransfer
 from nearboot.tftp.options import Policy
 from nearboot.tftp.packet import Mode
 from nearboot.tftp.request import Fast, Handler, Outcome, ReadRequest, TransferEvent
@@ -28,6 +29,8 @@ __all__ = [
     "FileContent",
     "Handler",
     "Limits",
+    "LiveState",
+    "LiveTransfer",
     "Mode",
     "Outcome",
     "Pace",

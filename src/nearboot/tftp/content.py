@@ -209,6 +209,9 @@ class FrameCache:
         self.open = opener
         self.rollover = rollover
         self.held_bytes = 0
+        self.hits = 0
+        """Segments asked for that were in memory, and below those that had to be read."""
+        self.misses = 0
         self._frames: OrderedDict[tuple[Content, int], Frames] = OrderedDict()
         self._segments: OrderedDict[tuple[Frames, int], Segment] = OrderedDict()
 
@@ -232,10 +235,12 @@ class FrameCache:
         key = (frames, index)
         segment = self._segments.get(key)
         if segment is None:
+            self.misses += 1
             segment = self._segments[key] = frames.load(index)
             self.held_bytes += len(segment.view)
             self._shrink()
         else:
+            self.hits += 1
             self._segments.move_to_end(key)
         return segment
 

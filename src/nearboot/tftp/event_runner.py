@@ -51,9 +51,11 @@ class EventThread:
         self._room = room
         self._queue: queue.SimpleQueue[list[Ended] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        """Held to change the two counts below."""
+        """Held to change the counts below."""
         self._waiting = 0
         self._dropped = 0
+        self.dropped_total = 0
+        """All that were dropped since the start; the other count begins anew when it has been told."""
         self.is_late = False
         """The deadline of ``close`` has passed: what is left is dropped."""
         self._thread = threading.Thread(target=self._run, name="nearboot-tftp-events", daemon=True)
@@ -66,6 +68,7 @@ class EventThread:
         with self._lock:
             if self._waiting + len(batch) > self._room:
                 self._dropped += len(batch)
+                self.dropped_total += len(batch)
                 return
             self._waiting += len(batch)
         self._queue.put(batch)
@@ -94,6 +97,7 @@ class EventThread:
         if self.is_late:
             with self._lock:
                 self._dropped += 1
+                self.dropped_total += 1
             return
         try:
             self._on_event(event(ended, offset_s))

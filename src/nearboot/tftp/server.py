@@ -20,6 +20,7 @@ from nearboot.tftp.guard import Known
 from nearboot.tftp.handler_runner import HandlerThread
 from nearboot.tftp.limits import Limits
 from nearboot.tftp.listener_runner import Listener, bound
+from nearboot.tftp.live import LiveTransfer, live_transfers
 from nearboot.tftp.request import Fast, Handler
 from nearboot.tftp.request_runner import Reception
 from nearboot.tftp.runner import Loop
@@ -77,7 +78,12 @@ class TftpServer:
 
     def counters(self) -> dict[str, int]:
         """Totals since the start, and what is going on now: ``active`` transfers, ``cached_bytes``."""
-        return self._worker.counters()
+        dropped = self._events.dropped_total if self._events else 0
+        return self._worker.counters() | {"events_dropped": dropped}
+
+    def transfers(self) -> tuple[LiveTransfer, ...]:
+        """The transfers under way; from any thread."""
+        return self._worker.transfers()
 
     def __enter__(self) -> Self:
         self.start()
@@ -141,8 +147,13 @@ class Worker:
 
     def counters(self) -> dict[str, int]:
         reception = self._reception
-        live = {"active": len(reception.table), "cached_bytes": reception.cache.held_bytes}
-        return self._loop.stats.snapshot() | live
+        cache = reception.cache
+        live = {"active": len(reception.table), "cached_bytes": cache.held_bytes}
+        return self._loop.stats.snapshot() | {"cache_hits": cache.hits, "cache_misses": cache.misses} | live
+
+    def transfers(self) -> tuple[LiveTransfer, ...]:
+        """From any thread: the copy of the table's values is one step of the interpreter."""
+        return live_transfers(self._reception.table.sessions(), time.time() - time.monotonic())
 
     def _begin_stop(self, deadline: float) -> None:
         if self._deadline is None:

@@ -170,6 +170,11 @@ class StreamFrames:
         """As announced, else what has been read so far."""
         return self._total if self._stream.size is None else self._stream.size
 
+    @property
+    def announced(self) -> int | None:
+        """What its source says it is; None: nothing."""
+        return self._stream.size
+
     def begin(self, windowsize: int) -> None:
         """Read ahead for windows of ``windowsize`` blocks."""
         self._windowsize = windowsize
