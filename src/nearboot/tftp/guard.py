@@ -5,6 +5,8 @@ for the address that it goes to: the requests it is said to have sent, the ERROR
 has acknowledged. The worst known abuse is the optionless request of 20 bytes whose 516-byte block is sent again and
 again (Sieklik, Macfarlane, Buchanan, Computers & Security 57, 2016: factor 60).
 
+An IPv6 client can take any address of its /64, so each /64 is counted as well, as so many addresses' worth.
+
     guard = Guard(limits, known=None)
     refusal = guard.refusal("192.0.2.7", now)           # None: serve it
     guard.charge("192.0.2.7", 3 * 516, now)             # False: nothing may be sent
@@ -17,7 +19,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from enum import Enum
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv6Network, ip_address
 
 from nearboot.tftp.limits import Limits, Prefix
 
@@ -86,16 +88,44 @@ class Buckets:
         return account
 
 
+class Account:
+    """What an address may take, and what all of its IPv6 /64 may: ``per_network`` times that (0: not counted)."""
+
+    __slots__ = ("_addresses", "_networks")
+
+    def __init__(self, rate: float, capacity: float, per_network: int) -> None:
+        self._addresses = Buckets(rate, capacity)
+        self._networks = Buckets(rate * per_network, capacity * per_network)
+
+    def take(self, address: str, cost: float, now: float) -> bool:
+        """Whether both had it; they are charged then, else neither is."""
+        if not self._addresses.take(address, cost, now):
+            return False
+        if ":" in address and not self._networks.take(network_of(address), cost, now):
+            self._addresses.give_back(address, cost)
+            return False
+        return True
+
+    def give_back(self, address: str, cost: float) -> None:
+        self._addresses.give_back(address, cost)
+        if ":" in address:
+            self._networks.give_back(network_of(address), cost)
+
+    def __len__(self) -> int:
+        return len(self._addresses) + len(self._networks)
+
+
 class Guard:
     """The decisions of one data-plane loop about addresses."""
 
     def __init__(self, limits: Limits, known: Known | None = None) -> None:
         self._limits = limits
         self._known = known
-        self._requests = Buckets(limits.requests_per_second, limits.requests_per_second * BURST_S)
-        self._errors = Buckets(limits.errors_per_second, limits.errors_per_second * BURST_S)
+        per_network = limits.addresses_per_network
+        self._requests = Account(limits.requests_per_second, limits.requests_per_second * BURST_S, per_network)
+        self._errors = Account(limits.errors_per_second, limits.errors_per_second * BURST_S, per_network)
         budget = limits.unacked_bytes / 2  # full at first, and as much again flows in: the whole in any minute
-        self._unacked = Buckets(budget / UNACKED_S, budget)
+        self._unacked = Account(budget / UNACKED_S, budget, per_network)
         self._is_allowed = lru_cache(maxsize=MAX_ADDRESSES)(lambda address: is_within(address, limits.allowed))
         self.is_counted = lru_cache(maxsize=MAX_ADDRESSES)(lambda address: not is_within(address, limits.uncounted))
         """Whether buckets hold for an address."""
@@ -121,6 +151,18 @@ class Guard:
     def acknowledged(self, address: str, size: int) -> None:
         """What was charged has reached somebody who wanted it."""
         self._unacked.give_back(address, size)
+
+    def __len__(self) -> int:
+        """Accounts that are open."""
+        return len(self._requests) + len(self._errors) + len(self._unacked)
+
+
+@lru_cache(maxsize=MAX_ADDRESSES)
+def network_of(address: str) -> str:
+    """The /64 of an IPv6 address, with the scope where it has one: a link-local network is its interface's own."""
+    plain, _, scope = address.partition("%")
+    network = IPv6Network((int(ip_address(plain)) >> 64 << 64, 64))
+    return f"{network}%{scope}" if scope else str(network)
 
 
 def is_within(address: str, prefixes: tuple[Prefix, ...]) -> bool:

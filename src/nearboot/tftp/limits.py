@@ -35,8 +35,11 @@ class Limits:
     """ERROR replies to each client address, and five times that at once. 0: no limit."""
     unacked_bytes: int = 512 << 10
     """Sent to each client address within a minute without any ACK from it: its requests may be forged. 0: no limit."""
+    addresses_per_network: int = 64
+    """An IPv6 /64 may have this many addresses' worth of the three limits above: whoever has one address of it has all,
+    and a rack may stand in one. 0: networks are not counted."""
     uncounted: tuple[Prefix, ...] = THIS_MACHINE
-    """Clients for which the three limits above do not hold: nobody outside can forge this machine's own addresses."""
+    """Clients for which the limits above do not hold: nobody outside can forge this machine's own addresses."""
     cache_bytes: int = 256 << 20
     """Framed content kept in memory."""
     policy: Policy = field(default_factory=Policy)
