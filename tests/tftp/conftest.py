@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from nearboot.tftp import Limits, Pace, TftpServer, TransferEvent
-from nearboot.tftp.channel_runner import Channel, Local
+from nearboot.tftp.channel_runner import Channel
 from nearboot.tftp.engine import Peer
 from nearboot.tftp.packet import Ack, Mode, Opcode, Packet, Request, encode, parse
 from nearboot.tftp.request_runner import Reception
+from nearboot.tftp.session_runner import Local
 from nearboot.tftp.stats import Stats
 from nearboot.tftp.store import StaticRoot
 from nearboot.tftp.wheel import Wheel
@@ -151,12 +152,14 @@ class FakeChannel(Channel):
         self.local, self.peer = local, peer
         self.pair = plane.pairs.pop() if plane.pairs else plane.new_pair()
         self.fd = self.pair[0].fileno()
-        self.sock = SimpleNamespace(send=self._sent, setsockopt=self._set)  # type: ignore[assignment]  # all that is used
+        self.sock = SimpleNamespace(setsockopt=self._set)  # type: ignore[assignment]  # all that is used
+        self.send = self._sent  # type: ignore[assignment]  # a fake
         self.is_live = True
         self._plane = plane
         self._cut = 0
         self._segment = 0
         self._session = None
+        self._unsent = (0, 0)
         self._timer_at = float("inf")
         self._loop = plane.loop  # type: ignore[assignment]  # a fake
 
@@ -169,9 +172,6 @@ class FakeChannel(Channel):
         """UDP_SEGMENT is the only one: sends are cut so from here on."""
         self._cut = size
 
-    def mtu_blksize(self) -> int:
-        return 1468
-
     def receive(self, datagram: bytes) -> None:
         """A datagram of the client arrives; dropped where the transfer is over, as the kernel would."""
         if self.is_live:
@@ -180,7 +180,7 @@ class FakeChannel(Channel):
 
 
 class FakePlane:
-    """The whole data plane but its sockets, on a clock that the test moves; also its own pool of channels.
+    """The whole data plane but its sockets, on a clock that the test moves; also its own carriers.
 
     ``on_sent(channel, datagram)`` is called for each datagram that leaves.
     """
@@ -194,7 +194,7 @@ class FakePlane:
         self.loop = FakeLoop()
         arguments: dict[str, Any] = {"limits": Limits(), "fast": None, "handlers": None, "wants_events": False}
         self.reception = Reception(self.loop, **(arguments | settings))  # type: ignore[arg-type]  # a fake loop
-        self.reception.pool = self  # type: ignore[assignment]  # a fake
+        self.reception.carriers = self  # type: ignore[assignment]  # a fake
 
     def request(self, datagram: bytes, peer: Peer) -> None:
         """A datagram arrives at the server port."""
@@ -211,8 +211,16 @@ class FakePlane:
                     self.loop.wheel.add(item, deadline)
             self.reception.on_tick(self.now)
 
-    def take(self, local: Local, peer: Peer) -> FakeChannel:
+    def take(self, local: Local, peer: Peer, now: float, *, alone: bool) -> FakeChannel:
         return FakeChannel(local, peer, self)
+
+    def mtu_blksize(self, local: Local, peer: Peer) -> int:
+        return 1468
+
+    def answer(self, local: Local, peer: Peer, datagram: bytes, now: float) -> None:
+        channel = FakeChannel(local, peer, self)
+        channel.send(datagram)
+        self.release(channel, now)
 
     def release(self, channel: FakeChannel, now: float, *, is_clean: bool = False) -> None:
         if channel.is_live:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from nearboot.tftp.channel_runner import IDLE_S, MAX_IDLE, MAX_USES, Channel, ChannelPool, send_error
+from nearboot.tftp.channel_runner import IDLE_S, MAX_IDLE, MAX_USES, ChannelPool
+from nearboot.tftp.engine import Peer
 from nearboot.tftp.runner import Loop
+from nearboot.tftp.session_runner import send_error
 
 HERE = ("127.0.0.1", 0)
 
@@ -20,9 +22,18 @@ def loop() -> Iterator[Loop]:
     made.close()
 
 
+Stray = tuple[socket.socket, bytes, Peer]
+
+
 @pytest.fixture
-def pool(loop: Loop) -> Iterator[ChannelPool]:
-    made = ChannelPool(loop)
+def strays() -> list[Stray]:
+    """What came from strangers, and the socket that it came by."""
+    return []
+
+
+@pytest.fixture
+def pool(loop: Loop, strays: list[Stray]) -> Iterator[ChannelPool]:
+    made = ChannelPool(loop, lambda sock, datagram, peer, now: strays.append((sock, datagram, peer)))
     yield made
     made.close()
 
@@ -121,14 +132,55 @@ def test_the_kernel_cuts_a_send_into_segments(pool: ChannelPool, clients: list[s
     pool.release(channel, 0.0)
 
 
-def test_the_mtu_is_the_routes(loop: Loop, pool: ChannelPool, clients: list[socket.socket]) -> None:
-    """32 bytes around a block in IPv4, 52 in IPv6; the loopback's MTU is 65,536, of which IPv4 can use 65,535."""
+def test_a_stranger_at_a_channels_port_comes_in_by_the_door(
+    loop: Loop, pool: ChannelPool, clients: list[socket.socket], strays: list[Stray]
+) -> None:
+    """RFC 1350 section 4: it is told so, and the transfer goes on. Nobody is a stranger where no transfer is."""
     channel = pool.take(HERE, clients[0].getsockname())
-    assert channel.mtu_blksize() == 65503
-    six = Channel(("::1", 0), loop)
-    six.connect(("::1", 9))
-    assert six.mtu_blksize() == 65484
-    six.close()
+    port = channel.sock.getsockname()
+    channel.carry(Timed(None), 1e9)  # type: ignore[arg-type]  # of a session, what is asked here
+    clients[1].sendto(b"strange", port)
+    clients[0].sendto(b"mine", port)
+    loop.readers[channel.door.fileno()](0.0)
+    assert strays == [(channel.door, b"strange", clients[1].getsockname())]
+    assert channel.sock.recv(10) == b"mine"
+    channel.rest(0.0)
+    clients[1].sendto(b"strange", port)
+    loop.readers[channel.door.fileno()](0.0)
+    assert len(strays) == 1
+    pool.release(channel, 0.0)
+
+
+def test_the_last_client_is_no_stranger(
+    loop: Loop, pool: ChannelPool, clients: list[socket.socket], strays: list[Stray]
+) -> None:
+    """Its packets are only late."""
+    channel = pool.take(HERE, clients[0].getsockname())
+    pool.release(channel, 0.0)
+    assert pool.take(HERE, clients[1].getsockname()) is channel
+    channel.carry(Timed(None), 1e9)  # type: ignore[arg-type]  # of a session, what is asked here
+    clients[0].sendto(b"late", channel.sock.getsockname())
+    loop.readers[channel.door.fileno()](0.0)
+    assert strays == []
+    pool.release(channel, 0.0)
+
+
+def test_what_did_not_fit_goes_out_when_there_is_room(
+    loop: Loop, pool: ChannelPool, clients: list[socket.socket]
+) -> None:
+    """Before any other packet is read; and a transfer that is over waits for nothing."""
+    channel = pool.take(HERE, clients[0].getsockname())
+    session = Timed(None)
+    channel.carry(session, 1e9)  # type: ignore[arg-type]  # of a session, what is asked here
+    channel.wait_for_room(5, 4)
+    assert loop.readers[channel.fd] != session.on_readable
+    loop.readers[channel.fd](2.0)
+    assert session.sent == [(5, 4, 2.0)]
+    assert loop.readers[channel.fd] == session.on_readable
+    channel.wait_for_room(9, 4)
+    channel.rest(3.0)
+    loop.readers[channel.fd](4.0)
+    assert session.sent == [(5, 4, 2.0)]
     pool.release(channel, 0.0)
 
 
@@ -138,6 +190,13 @@ class Timed:
     def __init__(self, deadline: float | None) -> None:
         self.deadline = deadline
         self.asked: list[float] = []
+        self.sent: list[tuple[int, int, float]] = []
+
+    def send_blocks(self, first: int, count: int, now: float) -> None:
+        self.sent.append((first, count, now))
+
+    def on_readable(self, now: float) -> None:
+        """Nothing comes."""
 
     def on_timer(self, now: float) -> float | None:
         self.asked.append(now)
@@ -153,9 +212,9 @@ def test_one_wheel_entry_serves_session_after_session(
     now = 1e6
     loop.wheel.due(now)
     first, second = Timed(None), Timed(now + 5)
-    channel.carry(first, now + 1)
+    channel.carry(first, now + 1)  # type: ignore[arg-type]  # of a session, what is asked here
     channel.rest(now + 0.1)
-    channel.carry(second, now + 1.1)
+    channel.carry(second, now + 1.1)  # type: ignore[arg-type]  # of a session, what is asked here
     assert loop.wheel.due(now + 1.06) == [channel]
     assert channel.on_timer(now + 1.06) == now + 5
     assert (first.asked, second.asked) == ([], [now + 1.06])
@@ -167,10 +226,10 @@ def test_an_earlier_deadline_overtakes(loop: Loop, pool: ChannelPool, clients: l
     channel = pool.take(HERE, clients[0].getsockname())
     now = 1e6
     loop.wheel.due(now)
-    channel.carry(Timed(None), now + 255)
+    channel.carry(Timed(None), now + 255)  # type: ignore[arg-type]  # of a session, what is asked here
     channel.rest(now)
     quick = Timed(now + 400)
-    channel.carry(quick, now + 1)
+    channel.carry(quick, now + 1)  # type: ignore[arg-type]  # of a session, what is asked here
     assert loop.wheel.due(now + 1.1) == [channel]
     assert channel.on_timer(now + 1.1) == now + 400
     assert loop.wheel.due(now + 256) == [channel]

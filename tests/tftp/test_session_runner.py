@@ -255,13 +255,22 @@ class Sock:
 
 
 class FakeChannel:
-    """A channel without a kernel."""
+    """A carrier without a kernel."""
+
+    control = None
 
     def __init__(self, sock: Sock, fd: int) -> None:
-        self.sock, self.fd = sock, fd
+        self.send, self.fd = sock.send, fd
+        self.waiting: list[tuple[int, int]] = []
 
     def segment(self, size: int) -> int:
         return 64
+
+    def address(self, view: memoryview) -> int:
+        return 0
+
+    def wait_for_room(self, first: int, count: int) -> None:
+        self.waiting.append((first, count))
 
     def carry(self, session: object, deadline: float) -> None:
         """No wheel turns here."""
@@ -274,11 +283,11 @@ def loop() -> Iterator[Loop]:
     made.close()
 
 
-def moving_session(loop: Loop, sock: Sock, fd: int, ended: list[Session]) -> Session:
+def moving_session(loop: Loop, channel: FakeChannel, ended: list[Session]) -> Session:
     """A window of 4 blocks of 10 bytes, the OACK ACKed, 1-4 to be sent."""
     transfer = Transfer(9, now=0.0, windowsize=4, offered=True, pace=Pace())
     return Session(
-        FakeChannel(sock, fd),  # type: ignore[arg-type]  # a fake of the three methods that a session calls
+        channel,  # type: ignore[arg-type]  # a fake of what a session calls
         transfer,
         FrameCache(1 << 20, open_source).frames(bytes(85), 10),
         Terms(10, 4, None, b"\0\6"),
@@ -300,20 +309,19 @@ def acks() -> Iterator[tuple[int, socket.socket]]:
 
 
 def test_a_full_send_buffer_is_waited_for(loop: Loop, acks: tuple[int, socket.socket]) -> None:
-    """EAGAIN is not loss: what did not fit goes out when there is room, before any other packet is read."""
+    """EAGAIN is not loss: the carrier sends what did not fit when there is room."""
     fd, client = acks
     sock = Sock([])
-    session = moving_session(loop, sock, fd, [])
-    loop.watch(fd, session.on_readable)
+    channel = FakeChannel(sock, fd)
+    session = moving_session(loop, channel, [])
     session.begin(0.0)
     sock.errors = [BlockingIOError(errno.EAGAIN, "try again")]
     client.send(b"\0\4\0\0")
-    loop.readers[fd](0.1)
-    assert sock.sent == [b"\0\6"]
-    loop.readers[fd](0.2)
-    assert [len(each) for each in sock.sent] == [2, 4 * 14]
+    session.on_readable(0.1)
+    assert (sock.sent, channel.waiting) == ([b"\0\6"], [(1, 4)])
+    session.send_blocks(1, 4, 0.2)
     client.send(b"\0\4\0\4")
-    loop.readers[fd](0.3)
+    session.on_readable(0.3)
     assert [len(each) for each in sock.sent] == [2, 4 * 14, 4 * 14]
 
 
@@ -322,7 +330,7 @@ def test_a_route_that_refuses_segments_gets_single_blocks(loop: Loop, acks: tupl
     fd, client = acks
     sock = Sock([])
     sock.refuses_segments = True
-    session = moving_session(loop, sock, fd, [])
+    session = moving_session(loop, FakeChannel(sock, fd), [])
     session.begin(0.0)
     client.send(b"\0\4\0\0")
     session.on_readable(0.1)
@@ -334,7 +342,7 @@ def test_a_send_that_fails_is_a_packet_lost(loop: Loop, acks: tuple[int, socket.
     fd, client = acks
     sock = Sock([])
     ended: list[Session] = []
-    session = moving_session(loop, sock, fd, ended)
+    session = moving_session(loop, FakeChannel(sock, fd), ended)
     session.begin(0.0)
     sock.errors = [OSError(errno.ENETUNREACH, "Network is unreachable")] * 2
     client.send(b"\0\4\0\0")

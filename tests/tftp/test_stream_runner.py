@@ -338,7 +338,7 @@ class Channel:
 
     def __init__(self) -> None:
         self.fd = 99
-        self.sock = self
+        self.control = None
         self.sent: list[bytes] = []
 
     def send(self, datagram: bytes, flags: int) -> int:
@@ -347,6 +347,9 @@ class Channel:
 
     def segment(self, size: int) -> int:
         return 64
+
+    def address(self, view: memoryview) -> int:
+        return 0
 
     def carry(self, session: object, deadline: float) -> None:
         """No wheel turns here."""

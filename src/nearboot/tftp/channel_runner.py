@@ -1,9 +1,11 @@
 """Channels: connected UDP sockets that carry one transfer after another, and the pool that they rest in.
 
-A channel is bound to the address that the client asked (with several addresses on an interface the kernel would choose
-another, and OVMF drops such replies) and connected to the client, so the kernel keeps strangers out. Making and
-closing a socket is half the cost of a 1 kB transfer, so it serves ``MAX_USES`` transfers, never two in a row for the
-same client port.
+A channel is for a transfer that is alone: one lock-step client is served faster at a socket that only it writes to.
+Where several are under way they share a line (``line_runner``). A channel is bound to the address that the client asked
+(with several addresses on an interface the kernel would choose another, and OVMF drops such replies) and connected to
+the client, so the kernel keeps strangers out: what they send to its port comes in by a second socket there, its door.
+Making and closing sockets is more than half the cost of a 1 kB transfer, so a channel serves ``MAX_USES`` transfers,
+never two in a row for the same client port.
 """
 
 from __future__ import annotations
@@ -12,19 +14,16 @@ import socket
 import struct
 import termios
 from collections import deque
-from contextlib import suppress
+from collections.abc import Callable
 from fcntl import ioctl
 from math import inf
-from typing import Protocol
 
 from nearboot.tftp.engine import Peer
-from nearboot.tftp.options import V4_OVERHEAD, V6_OVERHEAD
 from nearboot.tftp.runner import Loop
+from nearboot.tftp.session_runner import LONGEST, Local, Session
 
 UDP_SEGMENT = 103
 """linux/udp.h: one send becomes datagrams of this many bytes (GSO)."""
-IP_MTU, IPV6_MTU = 14, 24
-"""linux/in.h, linux/in6.h: the MTU of a connected socket's route."""
 LEAST_SEGMENT = 128
 """The kernel cuts every send so, also an OACK (at most some 80 bytes) or an ERROR: smaller frames go one by one."""
 MAX_USES = 64
@@ -37,61 +36,61 @@ RECEIVE_WAIT = struct.pack("ll", 0, 4000)
 """struct timeval: a read waits 4 ms at most. Only ``Loop._attend`` reads where nothing may have come yet."""
 NOTHING = bytes(4)
 
-Local = tuple[str, int]
-"""The address that a channel answers from, and its IPv6 scope (else 0)."""
-
-
-class Carried(Protocol):
-    """What a channel asks of the session that it carries."""
-
-    def on_timer(self, now: float) -> float | None:
-        """Do what is due; the next deadline, or None when the session is over."""
+OnStray = Callable[[socket.socket, bytes, Peer, float], None]
+"""Called with a datagram that came to a transfer's port from somebody else, and with the socket it came by."""
 
 
 class Channel:
     """One connected socket in the loop, and the timer of the session that it carries."""
 
+    control: tuple[int, int] | None = None
     __slots__ = (
+        "_last_peer",
         "_loop",
         "_segment",
         "_session",
         "_timer_at",
+        "_unsent",
+        "door",
         "fd",
         "idle_since",
         "is_clean",
         "local",
         "peer",
+        "send",
         "sock",
         "uses",
     )
 
-    def __init__(self, local: Local, loop: Loop) -> None:
-        address, scope = local
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self.sock = socket.socket(family, socket.SOCK_DGRAM)
+    def __init__(self, local: Local, loop: Loop, on_stray: OnStray) -> None:
+        self.door = opened(local)
         try:
-            self.sock.bind((address, 0, 0, scope) if family == socket.AF_INET6 else (address, 0))
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, RECEIVE_WAIT)
+            self.sock = beside(self.door, local)
         except OSError:
-            self.sock.close()
+            self.door.close()
             raise
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, RECEIVE_WAIT)
+        self.send = self.sock.send
         self.local = local
         self.fd = self.sock.fileno()
         self.peer: Peer = ("", 0)
+        self._last_peer: Peer = self.peer
         self.uses = 0
         self.is_clean = True
         self.idle_since = 0.0
         self._segment = 0
-        self._session: Carried | None = None
+        self._session: Session | None = None
         self._timer_at = inf
+        self._unsent = (0, 0)
         self._loop = loop
         loop.watch(self.fd, self.drain)
+        loop.watch(self.door.fileno(), lambda now: self._on_stranger(on_stray, now))
 
     def connect(self, peer: Peer) -> None:
         """Turn to a new client; what the last one still sends is dropped by the kernel from here on."""
         self.sock.connect(peer)
-        self.peer = peer
+        self._last_peer, self.peer = self.peer, peer
         if not self.is_clean:
             self.sock.getsockopt(
                 socket.SOL_SOCKET, socket.SO_ERROR
@@ -100,13 +99,25 @@ class Channel:
                 self.drain(0.0)
         self.uses += 1
 
-    def carry(self, session: Carried, deadline: float) -> None:
-        """Turn the wheel for ``session``. One entry serves all sessions of a channel: the wheel holds no ended ones."""
+    def carry(self, session: Session, deadline: float) -> None:
+        """Bring ``session`` what comes, and turn the wheel for it. One entry serves all sessions of a channel: the
+        wheel holds no ended ones."""
         self._session = session
+        self._loop.readers[self.fd] = session.on_readable
         if deadline < self._timer_at:
             self._timer_at = deadline
             self._loop.wheel.add(self, deadline)
             self._loop.keep_ticking()
+
+    def address(self, view: memoryview) -> int:
+        """Nothing is sent by address here."""
+        return 0
+
+    def wait_for_room(self, first: int, count: int) -> None:
+        """Go on with these blocks when the kernel has room."""
+        self._unsent = (first, count)
+        self._loop.readers[self.fd] = self._on_writable
+        self._loop.watch_writable(self.fd, True)
 
     def on_timer(self, now: float) -> float | None:
         """The wheel's turn."""
@@ -118,6 +129,9 @@ class Channel:
 
     def rest(self, now: float) -> None:
         """The session is over."""
+        if self._unsent[1]:
+            self._loop.watch_writable(self.fd, False)
+            self._unsent = (0, 0)
         self._session = None
         self.idle_since = now
         self._loop.readers[self.fd] = self.drain
@@ -144,21 +158,33 @@ class Channel:
             self._segment = size
         return min(64, 65507 // size) if size else 1
 
-    def mtu_blksize(self) -> int:
-        """The largest block that reaches the client in one frame."""
-        if self.sock.family == socket.AF_INET:
-            return self.sock.getsockopt(socket.IPPROTO_IP, IP_MTU) - V4_OVERHEAD
-        return self.sock.getsockopt(socket.IPPROTO_IPV6, IPV6_MTU) - V6_OVERHEAD
-
     def close(self) -> None:
         self._loop.unwatch(self.fd, self.sock.close)
+        self._loop.unwatch(self.door.fileno(), self.door.close)
+
+    def _on_writable(self, now: float) -> None:
+        (first, count), self._unsent = self._unsent, (0, 0)
+        self._loop.watch_writable(self.fd, False)
+        if self._session:
+            self._loop.readers[self.fd] = self._session.on_readable
+            self._session.send_blocks(first, count, now)
+
+    def _on_stranger(self, on_stray: OnStray, now: float) -> None:
+        """Somebody else writes to this port. The client of the transfer before is none: its packets are only late."""
+        try:
+            datagram, peer = self.door.recvfrom(LONGEST, socket.MSG_DONTWAIT)
+        except OSError:
+            return
+        if self._session and peer != self._last_peer:
+            on_stray(self.door, datagram, peer, now)
 
 
 class ChannelPool:
     """Channels at rest, by local address, the longest rested first."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: Loop, on_stray: OnStray) -> None:
         self._loop = loop
+        self._on_stray = on_stray
         self._idle: dict[Local, deque[Channel]] = {}
         self._count = 0
 
@@ -169,7 +195,7 @@ class ChannelPool:
             channel = idle.popleft()
             self._count -= 1
         else:
-            channel = Channel(local, self._loop)
+            channel = Channel(local, self._loop, self._on_stray)
         try:
             channel.connect(peer)
         except OSError:
@@ -204,7 +230,27 @@ class ChannelPool:
         self._count = 0
 
 
-def send_error(channel: Channel, datagram: bytes) -> None:
-    """Send an ERROR once; it is a courtesy (RFC 1350 section 7), so a failure to send changes nothing."""
-    with suppress(OSError):
-        channel.sock.send(datagram, socket.MSG_DONTWAIT)
+def opened(local: Local) -> socket.socket:
+    """A socket at ``local``, on a port that is its own."""
+    return _bound(local, 0, shared=False)
+
+
+def beside(sock: socket.socket, local: Local) -> socket.socket:
+    """A second socket at the port of ``sock``. SO_REUSEPORT comes after the bind of the first: to a socket that has it
+    before, the kernel may give a port that another such socket of ours has."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    return _bound(local, sock.getsockname()[1], shared=True)
+
+
+def _bound(local: Local, port: int, *, shared: bool) -> socket.socket:
+    address, scope = local
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        if shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.bind((address, port, 0, scope) if family == socket.AF_INET6 else (address, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock

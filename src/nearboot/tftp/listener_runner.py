@@ -10,10 +10,10 @@ import socket
 from collections.abc import Callable
 from ipaddress import ip_address
 
-from nearboot.tftp.channel_runner import Local
 from nearboot.tftp.engine import Peer
 from nearboot.tftp.request import unmapped
 from nearboot.tftp.runner import RECEIVE_BUFFER, Loop
+from nearboot.tftp.session_runner import Local
 
 IP_PKTINFO = 8
 """linux/in.h; the socket module has no name for it."""

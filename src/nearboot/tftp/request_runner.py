@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
+from socket import MSG_DONTWAIT, socket
 from types import MappingProxyType
 from typing import NamedTuple
 
 from nearboot.errors import ProtocolError
-from nearboot.tftp.channel_runner import Channel, ChannelPool, Local, send_error
+from nearboot.tftp.carrier_runner import Carriers
 from nearboot.tftp.content import Content, FileContent, FrameCache, size_of
 from nearboot.tftp.engine import Admission, Key, Peer, SessionTable
 from nearboot.tftp.event_runner import Ended
@@ -25,16 +27,18 @@ from nearboot.tftp.options import DEFAULT_BLKSIZE, Terms, by_name, negotiate
 from nearboot.tftp.packet import Error, ErrorCode, Mode, Opcode, Request, encode, parse
 from nearboot.tftp.request import Fast, Outcome, ReadRequest
 from nearboot.tftp.runner import Loop
-from nearboot.tftp.session_runner import Session
+from nearboot.tftp.session_runner import Local, Session
 from nearboot.tftp.store import netascii, open_source
 from nearboot.tftp.stream_runner import StreamFrames, tally
 from nearboot.tftp.transfer import State, Transfer
 
+ANSWERED_STRAYS = frozenset({Opcode.DATA.to_bytes(2, "big"), Opcode.ACK.to_bytes(2, "big")})
 RRQ, WRQ = Opcode.RRQ.to_bytes(2, "big"), Opcode.WRQ.to_bytes(2, "big")
 NOT_FOUND = encode(Error(ErrorCode.FILE_NOT_FOUND, "file not found"))
 DENIED = encode(Error(ErrorCode.ACCESS_VIOLATION, "access denied"))
 READ_ONLY = encode(Error(ErrorCode.ACCESS_VIOLATION, "this server is read-only"))
 FAILED = encode(Error(ErrorCode.UNDEFINED, "the server could not read the file"))
+UNKNOWN = encode(Error(ErrorCode.UNKNOWN_TRANSFER_ID, "unknown transfer ID"))
 MALFORMED = encode(Error(ErrorCode.ILLEGAL_OPERATION, "malformed request"))
 
 OUTCOMES = {
@@ -47,7 +51,6 @@ FIRST_DATA = 4 + DEFAULT_BLKSIZE
 LATE_S = 5.0
 """So long after the start of a transfer its request may arrive again without a meaning. A client that has begun anew
 asks once more."""
-MTU_AGE_S = 10.0
 DENIALS = frozenset({errno.ELOOP, errno.EACCES, errno.EPERM})
 ABSENCES = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EISDIR})
 
@@ -92,7 +95,7 @@ class Reception:
     ) -> None:
         self.table: SessionTable[Session | Waiting] = SessionTable(limits)
         self.cache = FrameCache(limits.cache_bytes, open_source, limits.rollover)
-        self.pool = ChannelPool(loop)
+        self.carriers = Carriers(loop, self._on_stray)
         self.ended: list[Ended] = []
         self._guard = Guard(limits, known)
         self._opening: dict[Session, int] = {}
@@ -103,8 +106,6 @@ class Reception:
         self._limits = limits
         self._fast = fast
         self._handlers = handlers
-        self._mtus_until = 0.0
-        self._mtus: dict[tuple[str, str], int] = {}
         self._negotiated = lru_cache(maxsize=1024)(self._negotiate)  # a fleet asks in few ways: 6 µs became 0.3
 
     def on_datagram(self, datagram: bytes, peer: Peer, local: Local, now: float) -> None:
@@ -123,12 +124,9 @@ class Reception:
             self._look_up(Arrived(datagram, key, local, now))
 
     def on_tick(self, now: float) -> None:
-        self.pool.trim(now)
+        self.carriers.trim(now)
         for session in [opening for opening in self._opening if opening.moving]:
             self._settle(session)
-        if now >= self._mtus_until:
-            self._mtus.clear()
-            self._mtus_until = now + MTU_AGE_S
 
     def close(self, reason: str, now: float) -> None:
         """End what is under way."""
@@ -137,7 +135,7 @@ class Reception:
                 live.fail(reason, now)
             else:
                 self._drop(live, Outcome.FAILED, reason, now)
-        self.pool.close()
+        self.carriers.close()
 
     def _is_anew(self, admission: Admission, live: Session | Waiting | None, now: float) -> bool:
         """Deal with all but a plain new request; whether the request still is to be served."""
@@ -214,7 +212,7 @@ class Reception:
             return
         sends = self._limits.pace.opening_sends
         if not self._may_send(session, sends, now):
-            self.pool.release(session.channel, now)
+            self.carriers.release(session.channel, now)
             if isinstance(session.frames, StreamFrames):
                 session.frames.close(tally(session.transfer, session.terms, session.frames.size))
             return
@@ -239,11 +237,11 @@ class Reception:
     def _session(
         self, arrived: Arrived, packet: Request, request: ReadRequest, content: Content, now: float
     ) -> Session:
-        channel = self.pool.take(arrived.local, arrived.key[0])
+        peer, local = arrived.key[0], arrived.local
+        mtu_blksize = self.carriers.mtu_blksize(local, peer)
+        channel = self.carriers.take(local, peer, now, alone=not len(self.table))
         try:
-            terms = self._negotiated(
-                packet.options, size_of(content), self._mtu_blksize(channel), packet.mode is Mode.OCTET
-            )
+            terms = self._negotiated(packet.options, size_of(content), mtu_blksize, packet.mode is Mode.OCTET)
             frames = self.cache.frames(content, terms.blksize)
             transfer = Transfer(
                 frames.blocks,
@@ -266,26 +264,18 @@ class Reception:
                 on_end=self._on_end,
             )
         except OSError:
-            self.pool.release(channel, now)
+            self.carriers.release(channel, now)
             raise
 
     def _negotiate(self, options: tuple[tuple[str, str], ...], size: int, mtu_blksize: int, windows: bool) -> Terms:
         return negotiate(options, policy=self._limits.policy, size=size, mtu_blksize=mtu_blksize, windows=windows)
-
-    def _mtu_blksize(self, channel: Channel) -> int:
-        """Known for ``MTU_AGE_S``; asking takes 0.7 µs."""
-        way = (channel.local[0], channel.peer[0])
-        blksize = self._mtus.get(way)
-        if blksize is None:
-            blksize = self._mtus[way] = channel.mtu_blksize()
-        return blksize
 
     def _on_end(self, session: Session, now: float) -> None:
         """A transfer is over, however it went."""
         transfer, frames = session.transfer, session.frames
         self.table.remove(session.key)
         self._settle(session)
-        self.pool.release(session.channel, now, is_clean=transfer.is_clean)
+        self.carriers.release(session.channel, now, is_clean=transfer.is_clean)
         outcome = OUTCOMES[transfer.state]
         sent = min(max(transfer.sent, 0) * frames.blksize, frames.size)
         stats = self._stats
@@ -348,12 +338,16 @@ class Reception:
             self._stats.over_errors += 1
             return
         try:
-            channel = self.pool.take(arrived.local, arrived.key[0])
+            self.carriers.answer(arrived.local, arrived.key[0], datagram, arrived.at)
         except OSError:
             self._stats.send_errors += 1
-            return
-        send_error(channel, datagram)
-        self.pool.release(channel, arrived.at)
+
+    def _on_stray(self, sock: socket, datagram: bytes, peer: Peer, now: float) -> None:
+        """A packet of a transfer came to a port where its sender has none (RFC 1350 section 4)."""
+        self._stats.strays += 1
+        if datagram[:2] in ANSWERED_STRAYS and self._guard.may_answer(peer[0], now):
+            with suppress(OSError):
+                sock.sendto(UNKNOWN, MSG_DONTWAIT, peer)
 
 
 @lru_cache(maxsize=1024)  # a fleet sends the same bytes again and again: 9 µs became 0.2 µs

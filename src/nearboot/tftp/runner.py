@@ -53,6 +53,8 @@ class Loop:
         self.stats = Stats()
         self.on_tick: list[Callable[[float], bool]] = []
         """Called at each tick; True asks for another one."""
+        self.crowd = 0
+        """Transfers that share a line: while there are any, none is waited for at its own socket."""
         self._epoll = select.epoll()
         self._calls: deque[Callable[[float], None]] = deque()
         self._closing: list[Callable[[], None]] = []
@@ -110,7 +112,7 @@ class Loop:
                     more = readers[fd](now)
                 except Exception:
                     self._on_fault(fd)
-            if more and now - before < NEAR_S and len(events) == 1:
+            if more and not self.crowd and now - before < NEAR_S and len(events) == 1:
                 self._attend(fd, now + ATTEND_S)
             before = now
             if self._closing:

@@ -23,6 +23,8 @@ class Stats:
     malformed: int = 0
     unexpected: int = 0
     """Datagrams at the server port that are no requests: dropped."""
+    strays: int = 0
+    """Datagrams at the port of a transfer whose sender has none there."""
     over_sessions: int = 0
     over_client: int = 0
     refused_port: int = 0

@@ -175,8 +175,8 @@ class Transfer:
         return self.acked + 1, 1
 
     def ack(self, block: int, now: float) -> Send | None:
-        """An ACK of ``block`` as on the wire arrived. The first lines are the table's PROGRESS and LAST rows,
-        unrolled."""
+        """An ACK of ``block`` as on the wire arrived; other numbers are none. The first lines are the table's PROGRESS
+        and LAST rows, unrolled."""
         if block != self._awaited:
             return self._other_ack(block, now)
         acked = self.acked = self.sent
@@ -277,7 +277,7 @@ class Transfer:
 
     def _other_ack(self, block: int, now: float) -> Send | None:
         """An ACK that is not the window's last; both wires count modulo, so a difference tells where it stands."""
-        if self.ended:
+        if self.ended or not 0 <= block <= 65535:
             return None
         ahead = (block - self.acked) % self._modulus
         if ahead == 0:

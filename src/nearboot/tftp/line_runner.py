@@ -1,0 +1,324 @@
+"""Lines: sockets that many transfers share, served in batches.
+
+A line is bound to an address that clients ask, and to a port of its own; the client's address and port tell its
+transfers apart (RFC 1350 section 4). One system call brings up to 64 ACKs and one takes the answers out, so 32
+lock-step clients cost a third less than with a socket, and a look-up in epoll, for each. A transfer costs no socket
+here, so ten thousand at once are no matter; and who writes to the port without having a transfer there gets ERROR 5.
+
+What comes late, for a transfer that is over, must not be taken for the next one's: a client port that had a transfer on
+a line a short while ago gets its next one elsewhere (``has_room_for``).
+
+    line = Line(("192.0.2.1", 0), loop, on_stray)
+    seat = line.seat(peer)          # a Carrier for one session
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from contextlib import suppress
+from functools import cache
+
+from nearboot.tftp.channel_runner import LEAST_SEGMENT, UDP_SEGMENT, OnStray, opened
+from nearboot.tftp.content import HEADER
+from nearboot.tftp.engine import Peer
+from nearboot.tftp.mmsg_runner import Inbox, Outbox, address_of, name_of, peer_of
+from nearboot.tftp.runner import Loop
+from nearboot.tftp.session_runner import ACK_0, Local, Session
+from nearboot.tftp.transfer import Send
+
+BUFFER = 16 << 20
+"""All transfers of a line share it; a window of 64 blocks takes some 150 kB until the network card is done."""
+SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33
+"""asm-generic/socket.h: past net.core.wmem_max, for those with CAP_NET_ADMIN."""
+IP_RECVERR, IPV6_RECVERR = 11, 25
+"""linux/in.h, linux/in6.h: ICMP errors are queued with the address that they are about."""
+QUEUED_ERROR = int(socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT)
+BUSY = 8
+"""As many datagrams at once mean that more are there by now: the next call of epoll is spared."""
+ROUNDS = 4
+LATE_S = 5.0
+MAX_LATE = 16384
+
+Pending = tuple[Session, Send, memoryview]
+
+
+class Seat:
+    """One transfer's place on a line."""
+
+    __slots__ = ("_control", "_line", "_session", "control", "fd", "local", "name", "peer")
+
+    def __init__(self, line: Line, peer: Peer, name: bytes) -> None:
+        self.local = line.local
+        self.peer = peer
+        self.name = name
+        self.fd = -1
+        self.control: tuple[int, int] | None = None
+        """What tells the kernel to cut sends: where it is in memory, and its length."""
+        self._control: list[tuple[int, int, bytes]] = []
+        self._line = line
+        self._session: Session | None = None
+
+    def send(self, data: bytes | memoryview, flags: int = 0, /) -> int:
+        """One send, at once: what does not go with the batch. The first error may be about what another client got."""
+        if self._line.unsent:
+            raise BlockingIOError  # others have waited longer
+        try:
+            return self._line.sock.sendmsg([data], self._control, flags, self.peer)
+        except BlockingIOError:
+            raise
+        except OSError:
+            return self._send_again(data, flags)
+
+    def _send_again(self, data: bytes | memoryview, flags: int) -> int:
+        try:
+            return self._line.sock.sendmsg([data], self._control, flags, self.peer)
+        except ConnectionRefusedError as error:
+            raise BlockingIOError from error  # yet another one's; later then
+
+    def segment(self, size: int) -> int:
+        """Have the kernel cut sends into datagrams of ``size`` bytes; how many it takes in one send."""
+        if size < LEAST_SEGMENT or not self._line.can_segment:
+            self.control, self._control = None, []
+            return 1
+        self.control, self._control = segment_control(size)
+        return min(64, 65507 // size)
+
+    def address(self, view: memoryview) -> int:
+        """Where the segment lies in memory."""
+        return address_of(view)
+
+    def carry(self, session: Session, deadline: float) -> None:
+        """Bring it what its client sends, and turn the wheel for it."""
+        self._session = session
+        self._line.begin(self, session, deadline)
+
+    def wait_for_room(self, first: int, count: int) -> None:
+        """Go on with these blocks when the kernel has room."""
+        if self._session:
+            self._line.wait_for_room(self._session, first, count)
+
+    def leave(self) -> None:
+        """The transfer is over."""
+        session, self._session = self._session, None
+        if session:
+            self._line.end(self, session)
+
+    def on_timer(self, now: float) -> float | None:
+        """The wheel's turn."""
+        return self._session.on_timer(now) if self._session else None
+
+
+class Line:
+    """One shared socket in a loop. ``sessions``: by the names of their clients."""
+
+    def __init__(self, local: Local, loop: Loop, on_stray: OnStray) -> None:
+        self.sock = opened(local)
+        enlarge(self.sock)
+        is_6 = self.sock.family == socket.AF_INET6
+        level, option = (socket.IPPROTO_IPV6, IPV6_RECVERR) if is_6 else (socket.IPPROTO_IP, IP_RECVERR)
+        self.sock.setsockopt(level, option, 1)
+        self.can_segment = can_segment(self.sock)
+        self.local = local
+        self.sessions: dict[bytes, Session] = {}
+        self.unsent: dict[Session, tuple[int, int]] = {}
+        self._fd = self.sock.fileno()
+        self._inbox, self._outbox = Inbox(self.sock.family), Outbox(self.sock.family)
+        self._pending: list[Pending] = []
+        """What is in the outbox; it holds the memory that is sent from."""
+        self._is_controlled = False
+        self._late: set[bytes] = set()
+        self._later: set[bytes] = set()
+        self._late_until = 0.0
+        self._loop = loop
+        self._on_stray = on_stray
+        loop.watch(self._fd, self.on_readable)
+
+    def has_room_for(self, name: bytes, now: float) -> bool:
+        """Whether nothing of an earlier transfer with this client port can still be on its way."""
+        self._forget(now)
+        return name not in self.sessions and name not in self._late and name not in self._later
+
+    def seat(self, peer: Peer, name: bytes) -> Seat:
+        return Seat(self, peer, name)
+
+    def begin(self, seat: Seat, session: Session, deadline: float) -> None:
+        self.sessions[seat.name] = session
+        self._loop.crowd += 1
+        self._loop.wheel.add(seat, deadline)
+        self._loop.keep_ticking()
+
+    def end(self, seat: Seat, session: Session) -> None:
+        self._loop.crowd -= 1
+        self.sessions.pop(seat.name, None)
+        if self.unsent.pop(session, None) and not self.unsent:
+            self._loop.watch_writable(self._fd, False)
+        self._late.add(seat.name)
+
+    def close(self) -> None:
+        self._loop.unwatch(self._fd, self.sock.close)
+
+    def wait_for_room(self, session: Session, first: int, count: int) -> None:
+        if not self.unsent:
+            self._loop.watch_writable(self._fd, True)
+        self.unsent[session] = (first, count)
+
+    def on_readable(self, now: float) -> None:
+        """A batch of ACKs comes in, their windows go out."""
+        if self.unsent:
+            self._send_unsent(now)
+        for turn in range(ROUNDS):
+            try:
+                count = self._inbox.receive(self._fd)
+            except OSError:
+                count = 0  # ICMP's, and told in full by the queue of errors
+            if count <= 0:
+                if turn == 0:
+                    self._read_errors(now)
+                return
+            self._answer(count, now)
+            if count < BUSY:
+                return
+
+    def _answer(self, count: int, now: float) -> None:
+        """The hot path, ``Session.on_readable`` for many; every line of it is paid for each block of each client."""
+        inbox, find, pending = self._inbox, self.sessions.get, self._pending
+        headers, vectors = self._outbox.headers, self._outbox.vectors
+        heads, name, name_size = inbox.heads(count), inbox.first_name, inbox.name_size
+        at = 0
+        for slot, peer in enumerate(inbox.names(count)):
+            session = find(peer)
+            if session is None:
+                self._on_nobody(slot, peer, now)
+                continue
+            todo = session.ack(heads[slot] - ACK_0, now)
+            if todo is None:
+                self._on_nothing(slot, session, now)
+                continue
+            first, blocks = todo
+            start = (first - session.first) * session.frame
+            stop = start + blocks * session.frame
+            if start < 0 or stop > session.stop or blocks > session.chunk:
+                session.send_blocks(first, blocks, now)
+                continue
+            view = session.view
+            if stop > session.length:  # noqa: PLR1730  # min() costs 60 ns here
+                stop = session.length
+            headers[at << 2] = name + slot * name_size
+            if session.control:
+                headers[(at << 2) + 4], headers[(at << 2) + 5] = session.control
+                self._is_controlled = True
+            vectors[at] = session.base + start
+            vectors[at + 1] = stop - start
+            pending.append((session, todo, view))
+            at += 2
+        if at:
+            self._flush(now)
+
+    def _flush(self, now: float) -> None:
+        """Send what is in the outbox."""
+        pending, done = self._pending, 0
+        if self.unsent:
+            self._put_off(pending)
+            done = len(pending)
+        while done < len(pending):
+            try:
+                done += self._outbox.send(self._fd, done, len(pending) - done)
+            except BlockingIOError:
+                self._put_off(pending[done:])
+                break
+            except OSError:
+                session, (first, count), _ = pending[done]
+                done += 1
+                if not session.transfer.ended:
+                    session.send_blocks(first, count, now)  # tries again: the error may be about what went before
+        if self._is_controlled:
+            self._outbox.clear_controls(len(pending))
+            self._is_controlled = False
+        pending.clear()
+
+    def _put_off(self, pending: list[Pending]) -> None:
+        for session, (first, count), _ in pending:
+            if not session.transfer.ended:
+                self.wait_for_room(session, first, count)
+
+    def _send_unsent(self, now: float) -> None:
+        """There is room again, perhaps."""
+        waiting, self.unsent = self.unsent, {}
+        self._loop.watch_writable(self._fd, False)
+        for session, (first, count) in waiting.items():
+            session.send_blocks(first, count, now)
+
+    def _on_nothing(self, slot: int, session: Session, now: float) -> None:
+        """An ACK that nothing follows, or no ACK."""
+        if session.transfer.ended:
+            session.end_if_over(now)
+        else:
+            datagram = self._inbox.datagram(slot)
+            if len(datagram) < HEADER or not is_ack(datagram):
+                session.on_other(datagram, now)
+
+    def _on_nobody(self, slot: int, name: bytes, now: float) -> None:
+        """From somebody who has no transfer here."""
+        if name not in self._late and name not in self._later:
+            self._on_stray(self.sock, self._inbox.datagram(slot), peer_of(name), now)
+
+    def _forget(self, now: float) -> None:
+        """The clients of transfers that ended so long ago, or so many transfers ago."""
+        if now >= self._late_until or len(self._late) > MAX_LATE:
+            self._later, self._late = self._late, set()
+            self._late_until = now + LATE_S
+
+    def _read_errors(self, now: float) -> None:
+        """ICMP errors that wait. "Port unreachable" is the end of its client's transfer."""
+        with suppress(OSError):
+            while True:
+                _, control, _, peer = self.sock.recvmsg(0, 512, QUEUED_ERROR)
+                session = self.sessions.get(name_of(peer))
+                if session and any(is_refusal(data) for _, _, data in control):
+                    session.on_gone(now)
+
+
+#  struct sock_extended_err:  errno 4 | origin 1 | type 1 | code 1 | pad 1 | ...
+def is_refusal(data: bytes) -> bool:
+    """Whether the kernel's account of an ICMP message says that nobody listens at the port."""
+    return len(data) >= 4 and int.from_bytes(data[:4], "little") == 111  # ECONNREFUSED
+
+
+def is_ack(datagram: bytes) -> bool:
+    return 0 <= int.from_bytes(datagram[:HEADER], "big") - ACK_0 <= 65535
+
+
+@cache
+def segment_control(size: int) -> tuple[tuple[int, int], list[tuple[int, int, bytes]]]:
+    """UDP_SEGMENT of ``size`` bytes as ancillary data: its place in memory and length, and as Python has it."""
+    data = struct.pack("=H", size)
+    raw = keep(bytearray(struct.pack("=Qii2s6x", 18, socket.IPPROTO_UDP, UDP_SEGMENT, data)))
+    return (address_of(memoryview(raw)), len(raw)), [(socket.IPPROTO_UDP, UDP_SEGMENT, data)]
+
+
+_KEPT: list[bytearray] = []
+
+
+def keep(raw: bytearray) -> bytearray:
+    """Hold on to what the kernel is given the address of."""
+    _KEPT.append(raw)
+    return raw
+
+
+def can_segment(sock: socket.socket) -> bool:
+    """Whether the kernel has UDP_SEGMENT (Linux 4.18)."""
+    try:
+        sock.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 0)
+    except OSError:
+        return False
+    return True
+
+
+def enlarge(sock: socket.socket) -> None:
+    """Room for what a rack sends at once; as much as this process may have."""
+    for option, forced in ((socket.SO_SNDBUF, SO_SNDBUFFORCE), (socket.SO_RCVBUF, SO_RCVBUFFORCE)):
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, forced, BUFFER)
+        except OSError:
+            sock.setsockopt(socket.SOL_SOCKET, option, BUFFER)

@@ -1,0 +1,212 @@
+"""Many datagrams in one system call: recvmmsg and sendmmsg, which Python's socket module does not have.
+
+The arrays that the kernel fills and reads are made once and stay where they are. Only what differs from datagram to
+datagram is written: an ``Inbox`` is read with one ``struct`` call for all senders and one for all first words, and a
+message of an ``Outbox`` is five numbers. Both belong to one thread.
+
+    inbox, outbox = Inbox(AF_INET), Outbox(AF_INET)
+    count = inbox.receive(fd)
+    for name, head in zip(inbox.names(count), inbox.heads(count)): ...
+    outbox.headers[0], outbox.vectors[0], outbox.vectors[1] = inbox.name_at(3), address, length
+    outbox.send(fd, 0, 1)
+
+Written for 64-bit Linux, where glibc's and musl's msghdr look alike (``IS_SUPPORTED``).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import socket
+import struct
+import sys
+from functools import cache
+
+from nearboot.tftp.engine import Peer
+
+IS_SUPPORTED = sys.platform == "linux" and sys.maxsize > 2**32 and sys.byteorder == "little"
+SLOTS = 64
+HEAD = 4
+"""Opcode and block number: all that most datagrams are looked at for."""
+BODY = 2044
+CONTROL = 64
+"""Ancillary data of one datagram: a packet info, with room to spare."""
+MESSAGE = 64
+"""sizeof(struct mmsghdr)"""
+DONTWAIT = int(socket.MSG_DONTWAIT)
+NAMES = {socket.AF_INET: struct.Struct("=H2s4s8x"), socket.AF_INET6: struct.Struct("=H2sI16sI")}
+"""struct sockaddr_in and sockaddr_in6: family, port, (flow,) address, (scope)."""
+
+HEAD_FORMATS = [struct.Struct(f">{count}I") for count in range(SLOTS + 1)]
+
+
+class Vector(ctypes.Structure):
+    """struct iovec"""
+
+    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+
+class Header(ctypes.Structure):
+    """struct msghdr"""
+
+    _fields_ = (
+        ("name", ctypes.c_void_p),
+        ("name_length", ctypes.c_uint32),
+        ("vectors", ctypes.c_void_p),
+        ("vector_count", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("control_length", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+    )
+
+
+class Message(ctypes.Structure):
+    """struct mmsghdr"""
+
+    _fields_ = (("header", Header), ("length", ctypes.c_uint))
+
+
+def name_of(peer: Peer) -> bytes:
+    """The socket address of a peer as the kernel has it: equal bytes, equal peers."""
+    port = peer[1].to_bytes(2, "big")
+    if len(peer) == 2:
+        return NAMES[socket.AF_INET].pack(socket.AF_INET, port, socket.inet_aton(peer[0]))
+    address = socket.inet_pton(socket.AF_INET6, peer[0].partition("%")[0])
+    return NAMES[socket.AF_INET6].pack(socket.AF_INET6, port, 0, address, peer[3])
+
+
+def peer_of(name: bytes) -> Peer:
+    """The peer of a name, as the socket module has it."""
+    if len(name) == NAMES[socket.AF_INET].size:
+        _, port, address = NAMES[socket.AF_INET].unpack(name)
+        return socket.inet_ntoa(address), int.from_bytes(port, "big")
+    _, port, flow, address, scope = NAMES[socket.AF_INET6].unpack(name)
+    return socket.inet_ntop(socket.AF_INET6, address), int.from_bytes(port, "big"), flow, scope
+
+
+def address_of(view: memoryview) -> int:
+    """Where the bytes of ``view`` begin, which must be those at the start of a bytearray; 0 for an empty one."""
+    return ctypes.addressof(ctypes.c_char.from_buffer(view.obj)) if view else 0
+
+
+class Inbox:
+    """Up to ``SLOTS`` datagrams; those longer than ``HEAD`` + ``BODY`` are cut. ``control``: ancillary data too."""
+
+    def __init__(self, family: int, *, control: bool = False) -> None:
+        self.name_size = NAMES[socket.AddressFamily(family)].size
+        self._names, self._heads = bytearray(self.name_size * SLOTS), bytearray(HEAD * SLOTS)
+        self._bodies, self._controls = bytearray(BODY * SLOTS), bytearray(CONTROL * SLOTS if control else 1)
+        self._vectors = (Vector * (2 * SLOTS))()
+        self._messages = (Message * SLOTS)()
+        self._lengths = memoryview(self._messages).cast("B").cast("I")[MESSAGE // 4 - 2 :: MESSAGE // 4]
+        self._control_lengths = memoryview(self._messages).cast("B").cast("Q")[5::8]
+        self.first_name = _address(self._names)
+        for slot in range(SLOTS):
+            self._set_up(slot, control=control)
+        self._at = ctypes.addressof(self._messages)
+        self._has_control = control
+        self._name_formats = [struct.Struct(f"{self.name_size}s" * count) for count in range(SLOTS + 1)]
+
+    def _set_up(self, slot: int, *, control: bool) -> None:
+        head, body = self._vectors[2 * slot], self._vectors[2 * slot + 1]
+        head.base, head.length = _address(self._heads) + HEAD * slot, HEAD
+        body.base, body.length = _address(self._bodies) + BODY * slot, BODY
+        header = self._messages[slot].header
+        header.name, header.name_length = self.name_at(slot), self.name_size
+        header.vectors, header.vector_count = ctypes.addressof(head), 2
+        if control:
+            header.control, header.control_length = _address(self._controls) + CONTROL * slot, CONTROL
+
+    def receive(self, fd: int) -> int:
+        """How many datagrams have come; OSError is the socket's, about something that was sent."""
+        if self._has_control:
+            for slot in range(SLOTS):
+                self._control_lengths[slot] = CONTROL
+        count: int = _library().recvmmsg(fd, self._at, SLOTS, DONTWAIT, None)
+        if count < 0:
+            if ctypes.get_errno() == errno.EAGAIN:
+                return 0
+            raise _error()
+        return count
+
+    def names(self, count: int) -> tuple[bytes, ...]:
+        """The senders of the first ``count`` datagrams."""
+        return self._name_formats[count].unpack_from(self._names)
+
+    def heads(self, count: int) -> tuple[int, ...]:
+        """Their first four bytes as numbers; 0 for a datagram that is shorter."""
+        heads: tuple[int, ...] = HEAD_FORMATS[count].unpack_from(self._heads)
+        lengths = self._lengths[:count].tolist()
+        if min(lengths) < HEAD:
+            heads = tuple(head if length >= HEAD else 0 for head, length in zip(heads, lengths, strict=True))
+        return heads
+
+    def name_at(self, slot: int) -> int:
+        """The address of a sender's name, good until the next ``receive``."""
+        return self.first_name + self.name_size * slot
+
+    def datagram(self, slot: int) -> bytes:
+        """All of a datagram."""
+        length = self._lengths[slot]
+        body = self._bodies[BODY * slot : BODY * slot + max(length - HEAD, 0)]
+        return bytes(self._heads[HEAD * slot : HEAD * slot + min(length, HEAD)] + body)
+
+    def controls(self, slot: int) -> list[tuple[int, int, bytes]]:
+        """Its ancillary messages: level, type, data."""
+        found = []
+        at, end = CONTROL * slot, CONTROL * slot + self._control_lengths[slot]
+        while at + 16 <= end:
+            length, level, kind = struct.unpack_from("=Qii", self._controls, at)
+            if length < 16:
+                break
+            found.append((level, kind, bytes(self._controls[at + 16 : at + length])))
+            at += (length + 7) & ~7
+        return found
+
+
+class Outbox:
+    """Up to ``SLOTS`` datagrams, or trains of them, on their way. What they point to must stay until ``send``."""
+
+    def __init__(self, family: int) -> None:
+        self._vectors = (Vector * SLOTS)()
+        self._messages = (Message * SLOTS)()
+        for slot in range(SLOTS):
+            header = self._messages[slot].header
+            header.name_length = NAMES[socket.AddressFamily(family)].size
+            header.vectors, header.vector_count = ctypes.addressof(self._vectors[slot]), 1
+        self.headers = memoryview(self._messages).cast("B").cast("Q")
+        """Eight numbers a message; 0: the name's address, 4 and 5: the control data's address and length."""
+        self.vectors = memoryview(self._vectors).cast("B").cast("Q")
+        """Two numbers a message: address and length."""
+        self._at = ctypes.addressof(self._messages)
+        self._send = _library().sendmmsg
+
+    def clear_controls(self, count: int) -> None:
+        """Messages have no control data again, but those that are given it."""
+        for at in range(4, 8 * count, 8):
+            self.headers[at] = self.headers[at + 1] = 0
+
+    def send(self, fd: int, first: int, count: int) -> int:
+        """Send ``count`` messages from slot ``first`` on; how many went, at least one. The error is the first's."""
+        sent: int = self._send(fd, self._at + MESSAGE * first, count, DONTWAIT)
+        if sent < 0:
+            raise _error()
+        return sent
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    library = ctypes.CDLL(None, use_errno=True)
+    library.recvmmsg.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p)
+    library.sendmmsg.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
+    return library
+
+
+def _address(buffer: bytearray) -> int:
+    return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+
+
+def _error() -> OSError:
+    number = ctypes.get_errno()
+    return OSError(number, os.strerror(number))
