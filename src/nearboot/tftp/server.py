@@ -12,6 +12,7 @@ import resource
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -32,7 +33,8 @@ class TftpServer:
     """A read-only TFTP server (RFC 1350, 2347, 2348, 2349, 7440). ``port`` is the real one, also where 0 was asked.
 
     ``known`` (must not block) says of an address whether it is a client; requests of others are dropped.
-    The socket is bound by the constructor, so an address in use is an OSError here and nowhere else.
+    The socket is bound by the constructor, so an address in use is an OSError here and nowhere else. ``sockets``: those
+    to serve on instead, bound already (``activation_runner``); they are the server's from here on.
     """
 
     def __init__(
@@ -45,18 +47,19 @@ class TftpServer:
         on_event: OnEvent | None = None,
         limits: Limits | None = None,
         known: Known | None = None,
+        sockets: Sequence[socket.socket] = (),
     ) -> None:
         self._handlers = HandlerThread(handler) if handler else None
         self._events = EventThread(on_event) if on_event else None
         try:
-            sock = bound(host, port)
+            sockets = sockets or (bound(host, port),)
         except OSError:
             self._close_threads()
             raise
         self.host = host
-        self.port: int = sock.getsockname()[1]
+        self.port: int = sockets[0].getsockname()[1]
         self._worker = Worker(
-            sock, limits=limits or Limits(), fast=fast, handlers=self._handlers, events=self._events, known=known
+            sockets, limits=limits or Limits(), fast=fast, handlers=self._handlers, events=self._events, known=known
         )
 
     def start(self) -> None:
@@ -108,11 +111,11 @@ def raise_file_limit() -> None:
 
 
 class Worker:
-    """One data plane: a loop, its listener and its sessions, in one thread. Several can share a port (SO_REUSEPORT)."""
+    """One data plane: a loop, its listeners and sessions, in one thread. Several can share a port (SO_REUSEPORT)."""
 
     def __init__(
         self,
-        sock: socket.socket,
+        sockets: Sequence[socket.socket],
         *,
         limits: Limits,
         fast: Fast | None,
@@ -124,7 +127,7 @@ class Worker:
         self._reception = Reception(
             self._loop, limits=limits, fast=fast, handlers=handlers, wants_events=events is not None, known=known
         )
-        self._listener = Listener(sock, self._loop, self._reception.on_datagram)
+        self._listeners = [Listener(sock, self._loop, self._reception.on_datagram) for sock in sockets]
         self._events = events
         self._deadline: float | None = None
         self._loop.on_tick.append(self._on_tick)
@@ -157,7 +160,8 @@ class Worker:
 
     def _begin_stop(self, deadline: float) -> None:
         if self._deadline is None:
-            self._listener.close()
+            for listener in self._listeners:
+                listener.close()
         self._deadline = deadline
         self._loop.keep_ticking()
 
