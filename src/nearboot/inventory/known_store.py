@@ -2,15 +2,14 @@
 
 For a server that decides about each request whether its client is one of ours; about one address: store.
 
-    with reading(engine) as session: fixed = fixed_addresses(session)
+    with reading(engine) as session: names, addresses = fixed_addresses(session)
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 
 from sqlalchemy import BigInteger, cast, select
 from sqlalchemy.orm import Session
@@ -35,23 +34,17 @@ class KnownLease:
         return self.until is None or now <= self.until
 
 
-def fixed_addresses(session: Session) -> Mapping[str, frozenset[str]]:
-    """Every server's name, and the addresses that the inventory gives it."""
-    rows = session.execute(
-        select(ServerRow.name, InterfaceRow.ipv4, InterfaceRow.ipv6).join(
-            InterfaceRow, InterfaceRow.server_id == ServerRow.id, isouter=True
-        )
-    )
-    found: defaultdict[str, set[str]] = defaultdict(set)
-    for name, ipv4, ipv6 in rows:
-        found[name].update(address for address in (ipv4, ipv6) if address)
-    return {name: frozenset(addresses) for name, addresses in found.items()}
+def fixed_addresses(session: Session) -> tuple[frozenset[str], frozenset[str]]:
+    """The names of all servers, and the addresses that the inventory gives them."""
+    names = frozenset(session.scalars(select(ServerRow.name)))
+    rows = session.execute(select(InterfaceRow.ipv4, InterfaceRow.ipv6))
+    return names, frozenset(address for address in chain.from_iterable(rows) if address is not None)
 
 
 def boot_server_addresses(session: Session) -> frozenset[str]:
     """The addresses of all boot servers."""
     rows = session.execute(select(BootServerRow.ipv4, BootServerRow.ipv6))
-    return frozenset(address for row in rows for address in row if address)
+    return frozenset(address for address in chain.from_iterable(rows) if address is not None)
 
 
 def leases_known(session: Session, *, since: datetime, after: int = 0) -> list[KnownLease]:
