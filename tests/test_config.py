@@ -41,7 +41,7 @@ def test_every_fault_is_reported_with_its_line() -> None:
     assert [str(fault) for fault in caught.value.faults] == [
         f"n.yaml:2: tftp.prot: found an unknown setting; expected one of: {known}; did you mean 'port'?",
         "n.yaml:3: tftp.host: found a sequence; expected a text",
-        "n.yaml:4: http: found a scalar; expected a mapping with some of: host, port",
+        "n.yaml:4: http: found a scalar; expected a mapping with some of: host, port, metrics_listen",
         "n.yaml:5: routing.rto_ms: found 'soon'; expected a number",
         "n.yaml:6: kea.option67: found 'yes'; expected true or false",
     ]

@@ -49,6 +49,9 @@ class TftpConfig:
     requests_per_second: float = setting(
         1000.0, "Requests answered for each client address, and five times that at once; 0: no limit.", low=0
     )
+    metrics_listen: str = setting(
+        "127.0.0.1:9169", "Address and TCP port of the metrics, as [::]:9169; port 0 takes a free one; empty: none."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,9 @@ class HttpConfig:
 
     host: str = setting("::", "Address to listen on; '::' serves IPv4 and IPv6.")
     port: int = setting(8080, "TCP port to listen on; 0 takes a free one.", low=0, high=65535)
+    metrics_listen: str = setting(
+        "127.0.0.1:9180", "Address and TCP port of the metrics, as [::]:9180; port 0 takes a free one; empty: none."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +132,8 @@ class Config:
     )
     database_url: str = setting("", "SQLAlchemy URL of the database; empty: SQLite in state_dir.")
     boot_root: str = setting("", "Folder of the static boot files; empty: 'boot' in state_dir.")
+    run_dir: str = setting("", "Folder of the sockets that tell what the daemons do; empty: 'run' in state_dir.")
+    log_format: str = setting("text", "Lines of the daemons' logs: 'text', or 'json'.", choices=("text", "json"))
     templates: str = setting("", "Folder of boot templates that go before those that come with nearboot.")
     migrations: str = setting("", "Folder of database migrations; empty: those that come with nearboot.")
     topology: str = setting("", "Folder of lab topologies; empty: those that come with nearboot.")

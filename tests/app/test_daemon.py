@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import signal
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -58,3 +59,17 @@ def test_times_are_utc_and_say_so(verbose: bool) -> None:
     assert at.endswith("Z") and abs((datetime.fromisoformat(at) - before).total_seconds()) < 3600
     assert rest == "WARNING x w"
     assert len(more) == verbose
+
+
+def test_json_lines_are_for_machines() -> None:
+    """Each line is an object; what it says is also there as fields, and a traceback stays on its line."""
+    program = (
+        "import logging; from nearboot.app.daemon import FIELDS, set_up_log; set_up_log(False, 'json');"
+        "logging.getLogger('x').info('a\\nb', extra={FIELDS: {'bytes': 3}})\n"
+        "try: 1 / 0\nexcept ZeroDivisionError: logging.getLogger('x').exception('bad')"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    first, second = [json.loads(line) for line in ran.stderr.splitlines()]
+    assert (first["level"], first["logger"], first["message"], first["fields"]) == ("INFO", "x", "a\nb", {"bytes": 3})
+    assert datetime.fromisoformat(first["at"]).utcoffset() == timedelta(0)
+    assert second["message"] == "bad" and "ZeroDivisionError" in second["traceback"]

@@ -6,12 +6,14 @@ The line on stdout is for whoever started it (a lab, a script); everything else 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import signal
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import UTC, datetime
 
 READY = "nearboot ready:"
 QUIET = {
@@ -20,15 +22,15 @@ QUIET = {
     "uvicorn.error": logging.ERROR,  # it has its own words for what the ready line says, and one for each port scan
 }
 """What other libraries may say, by logger, however much is asked for."""
+FIELDS = "fields"
+"""The attribute of a log record for what its message says, as a mapping: ``log.info(..., extra={FIELDS: {...}})``."""
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
-def set_up_log(verbose: bool) -> None:
-    """One fact a line on stderr, time (UTC) first."""
+def set_up_log(verbose: bool, log_format: str = "text") -> None:
+    """One fact a line on stderr, time (UTC) first; ``log_format``: ``text``, or ``json``."""
     handler = logging.StreamHandler(sys.stderr)
-    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
-    handler.setFormatter(formatter)
+    handler.setFormatter(FORMATTERS[log_format]())
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler])
     for name, level in QUIET.items():
         logging.getLogger(name).setLevel(level)
@@ -49,3 +51,32 @@ def run_daemon(main: Coroutine[object, object, None], stop: asyncio.Event) -> No
         await main
 
     asyncio.run(guarded())
+
+
+class TextFormatter(logging.Formatter):
+    """``2026-01-02T03:04:05.678Z INFO nearboot.app.tftp what happened``."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+        self.converter = time.gmtime
+
+
+class JsonFormatter(logging.Formatter):
+    """A JSON object a line: ``at``, ``level``, ``logger``, ``message``, and what the line says in ``fields``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        fields = getattr(record, FIELDS, None)
+        if fields:
+            line["fields"] = fields
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+FORMATTERS: Mapping[str, Callable[[], logging.Formatter]] = {"text": TextFormatter, "json": JsonFormatter}

@@ -13,7 +13,7 @@ from pathlib import Path
 from nearboot.config import Config, parse
 from nearboot.errors import ConfigError
 
-PATHS = ("state_dir", "boot_root", "templates", "migrations", "topology")
+PATHS = ("state_dir", "boot_root", "run_dir", "templates", "migrations", "topology")
 SHIPPED = ("templates", "migrations", "topology")
 
 

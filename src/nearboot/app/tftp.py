@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -19,6 +20,7 @@ from nearboot.app.database import database
 from nearboot.app.events import EventBook, Read
 from nearboot.app.files import provide_health_file
 from nearboot.app.read_log import ReadLog, escaped
+from nearboot.app.watch import Watch
 from nearboot.config import Config
 from nearboot.errors import ConfigError, NearbootError, ProtocolError
 from nearboot.model import Event, EventKind
@@ -62,6 +64,7 @@ async def _serve(config: Config, static: StaticRoot, desk: BootDesk, book: Event
         return static.lookup(request) if _is_plain(request.filename) else None
 
     backlog, reads = Backlog(book.store, is_minor=book.is_minor), ReadLog()
+    watch = Watch(book.server_of, backlog)
     tftp = config.tftp
     policy = Policy(blksize=tftp.max_blksize, windowsize=tftp.max_windowsize)
     limits = Limits(
@@ -76,20 +79,23 @@ async def _serve(config: Config, static: StaticRoot, desk: BootDesk, book: Event
             host=tftp.host,
             port=tftp.port,
             fast=fast,
-            on_event=lambda event: _note(event, book, backlog, reads),
+            on_event=lambda event: _note(event, book, backlog, reads, watch),
             limits=limits,
         )
     except OSError as error:
         raise ConfigError(f"TFTP cannot listen on {tftp.host} port {tftp.port}: {error.strerror}") from error
-    backlog.start()
-    server.start()
-    try:
-        say_ready(f"tftp on {tftp.host} port {server.port} root={static.root} boot-server={desk.name}")
-        await stop.wait()
-    finally:
-        await asyncio.to_thread(server.stop, GRACE_S)
-        await asyncio.to_thread(backlog.close, GRACE_S)
-        reads.close()
+    with ExitStack() as stack:  # it can be seen until the last transfer has ended
+        try:
+            metrics = stack.enter_context(watch.shown(config, server, desk.name))
+            backlog.start()
+            server.start()
+            where = f"tftp on {tftp.host} port {server.port} root={static.root} boot-server={desk.name}"
+            say_ready(f"{where}{metrics}")
+            await stop.wait()
+        finally:
+            await asyncio.to_thread(server.stop, GRACE_S)
+            await asyncio.to_thread(backlog.close, GRACE_S)
+            reads.close()
 
 
 def prefixes(texts: Sequence[str]) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -153,7 +159,8 @@ def as_read(event: TransferEvent) -> Read:
     )
 
 
-def _note(event: TransferEvent, book: EventBook, backlog: Backlog[Read], reads: ReadLog) -> None:
+def _note(event: TransferEvent, book: EventBook, backlog: Backlog[Read], reads: ReadLog, watch: Watch) -> None:
+    watch.note(event)
     read = as_read(event)
     reads.note(read.event, book.server_of(read.event.client, read.event.subject))
     backlog.put(read)
