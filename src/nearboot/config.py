@@ -49,6 +49,21 @@ class TftpConfig:
     requests_per_second: float = setting(
         1000.0, "Requests answered for each client address, and five times that at once; 0: no limit.", low=0
     )
+    errors_per_second: float = setting(
+        200.0, "ERRORs sent to each client address, and five times that at once; 0: no limit.", low=0
+    )
+    unacked_kib: int = setting(
+        512, "KiB sent to a client address within a minute that it has not acknowledged any of; 0: no limit.", low=0
+    )
+    known_only: bool = setting(
+        False,
+        "Answer only the inventory's servers and boot servers, by their addresses and leases: "
+        "others get silence, also those that check health.",
+    )
+    sessions: int = setting(16384, "Transfers at once; requests past that are dropped.", low=1)
+    sessions_per_client: int = setting(
+        512, "Transfers at once of each client address; a rack may stand behind one NAT.", low=1
+    )
     metrics_listen: str = setting(
         "127.0.0.1:9169", "Address and TCP port of the metrics, as [::]:9169; port 0 takes a free one; empty: none."
     )

@@ -5,10 +5,8 @@ time, and this machine's own loopback. The data plane looks into a set; a thread
 every few seconds, and sooner when an address was missed, so that a client whose lease is new is served when it asks
 again. While the database is away the last set holds.
 
-    clients = KnownClients(ClientAddresses(engine, longest_lease=timedelta(hours=1)))
-    clients.start()                          # reads the first set; raises where it cannot
-    TftpServer(..., known=clients)
-    clients.close()
+    with known_clients(config, engine) as known:
+        TftpServer(..., known=known)
 """
 
 from __future__ import annotations
@@ -16,11 +14,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
+from nearboot.config import Config
 from nearboot.errors import NearbootError
 from nearboot.inventory import known_store
 from nearboot.inventory.known_store import KnownLease
@@ -40,6 +40,21 @@ OVERLAP = 5000
 seen first."""
 
 Read = Callable[[], frozenset[str]]
+
+
+@contextmanager
+def known_clients(config: Config, engine: Engine) -> Iterator[KnownClients | None]:
+    """The hook of the setting ``tftp.known_only``, with its thread; None where that is not set."""
+    if not config.tftp.known_only:
+        yield None
+        return
+    lifetime = timedelta(seconds=config.kea.valid_lifetime_s)
+    clients = KnownClients(ClientAddresses(engine, longest_lease=lifetime))
+    clients.start()
+    try:
+        yield clients
+    finally:
+        clients.close()
 
 
 class KnownClients:

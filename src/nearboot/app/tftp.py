@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address
 from pathlib import Path
 
 from nearboot.app.backlog import Backlog
@@ -19,6 +18,8 @@ from nearboot.app.daemon import run_daemon, say_ready
 from nearboot.app.database import database
 from nearboot.app.events import EventBook, Read
 from nearboot.app.files import provide_health_file
+from nearboot.app.known import known_clients
+from nearboot.app.limits import limits_of
 from nearboot.app.read_log import ReadLog, escaped
 from nearboot.app.watch import Watch
 from nearboot.config import Config
@@ -27,9 +28,7 @@ from nearboot.model import Event, EventKind
 from nearboot.tftp import (
     Content,
     FileContent,
-    Limits,
     Outcome,
-    Policy,
     ReadRequest,
     StaticRoot,
     TftpServer,
@@ -37,6 +36,7 @@ from nearboot.tftp import (
     file_content,
     raise_file_limit,
 )
+from nearboot.tftp.guard import Known
 
 log = logging.getLogger(__name__)
 
@@ -48,15 +48,23 @@ def serve(config: Config, *, me: str | None, root: Path) -> None:
     raise_file_limit()
     static = static_root(root)
     provide_health_file(root, config.health.file)
-    with database(config) as engine:
+    with database(config) as engine, known_clients(config, engine) as known:
         check_name(engine, me)
         desk = BootDesk(engine, boot_files(config, root), me=me)
         book = EventBook(engine, me=me)
         stop = asyncio.Event()
-        run_daemon(_serve(config, static, desk, book, stop), stop)
+        run_daemon(_serve(config, static, desk, book, stop, known=known), stop)
 
 
-async def _serve(config: Config, static: StaticRoot, desk: BootDesk, book: EventBook, stop: asyncio.Event) -> None:
+async def _serve(
+    config: Config,
+    static: StaticRoot,
+    desk: BootDesk,
+    book: EventBook,
+    stop: asyncio.Event,
+    *,
+    known: Known | None,
+) -> None:
     async def handler(request: ReadRequest) -> Content:
         return await asyncio.to_thread(look_up, desk, book, request)
 
@@ -66,13 +74,6 @@ async def _serve(config: Config, static: StaticRoot, desk: BootDesk, book: Event
     backlog, reads = Backlog(book.store, is_minor=book.is_minor), ReadLog()
     watch = Watch(book.server_of, backlog)
     tftp = config.tftp
-    policy = Policy(blksize=tftp.max_blksize, windowsize=tftp.max_windowsize)
-    limits = Limits(
-        allowed=prefixes(tftp.allow),
-        requests_per_second=tftp.requests_per_second,
-        cache_bytes=tftp.cache_mib << 20,
-        policy=policy,
-    )
     try:
         server = TftpServer(
             handler,
@@ -80,7 +81,8 @@ async def _serve(config: Config, static: StaticRoot, desk: BootDesk, book: Event
             port=tftp.port,
             fast=fast,
             on_event=lambda event: _note(event, book, backlog, reads, watch),
-            limits=limits,
+            limits=limits_of(tftp),
+            known=known,
         )
     except OSError as error:
         raise ConfigError(f"TFTP cannot listen on {tftp.host} port {tftp.port}: {error.strerror}") from error
@@ -96,14 +98,6 @@ async def _serve(config: Config, static: StaticRoot, desk: BootDesk, book: Event
             await asyncio.to_thread(server.stop, GRACE_S)
             await asyncio.to_thread(backlog.close, GRACE_S)
             reads.close()
-
-
-def prefixes(texts: Sequence[str]) -> tuple[IPv4Network | IPv6Network, ...]:
-    """The setting ``tftp.allow``; ConfigError where one is no prefix."""
-    try:
-        return tuple(ip_network(text) for text in texts)
-    except ValueError as error:
-        raise ConfigError(f"tftp.allow: {error}; expected prefixes as 10.0.0.0/8 or 2001:db8::/32") from error
 
 
 def static_root(root: Path) -> StaticRoot:
