@@ -1,0 +1,145 @@
+"""The statements that find many hosts at once, built once: a list is one parameter, so a statement's text never varies.
+
+SQLite takes a list as JSON (``json_each``), PostgreSQL as an array; either then uses the column's index for each value,
+and neither compiles or plans the statement again. What is made of the rows: host_store, event_store.
+
+    queries = HostQueries("sqlite"); rows = queries.hosts(connection, macs=["52:54:00:00:00:01"])
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    String,
+    any_,
+    bindparam,
+    func,
+    select,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session, aliased
+
+from nearboot.inventory.boot_orm import EventRow, RunRow
+from nearboot.inventory.orm import BmcRow, InterfaceRow, ServerRow
+from nearboot.inventory.value_orm import BMC, INTERFACE, TABLE, decoded, query_of, values_of
+from nearboot.model import Bmc, EventKind, Interface, Phase, Run, Server
+
+LEASE = EventKind.DHCP_LEASE.value
+RUN = ("id", "phase", "started_at", "updated_at", "finished_at", "outcome", "reason", "problem", "token")
+SERVER = TABLE["servers"]
+_SERVER_END = 1 + len(SERVER.columns) + len(SERVER.noun.refers)
+_INTERFACE_END = _SERVER_END + len(INTERFACE)
+_BMC_END = _INTERFACE_END + len(BMC)
+
+On = Connection | Session
+
+
+class HostQueries:
+    """The statements for one of the two databases."""
+
+    def __init__(self, dialect: str) -> None:
+        self._is_array = dialect == "postgresql"
+        named = union_all(
+            select(InterfaceRow.server_id).where(self.among(InterfaceRow.mac, "macs")),
+            select(InterfaceRow.server_id).where(self.among(InterfaceRow.ipv4, "addresses")),
+            select(InterfaceRow.server_id).where(self.among(InterfaceRow.ipv6, "addresses")),
+            select(ServerRow.id).where(self.among(ServerRow.uuid, "uuids")),
+        )
+        # As an array, PostgreSQL finds the few ids before it joins; as a subquery after it has joined all servers.
+        of_named = any_(func.array(named.scalar_subquery())) if self._is_array else None
+        self._by_name = _hosts().where(ServerRow.id.in_(named) if of_named is None else ServerRow.id == of_named)
+        self._by_id = _hosts().where(self.among(ServerRow.id, "ids", BigInteger))
+        self._leases = self._newest_leases()
+
+    def hosts(
+        self, on: On, *, macs: Collection[str] = (), uuids: Collection[str] = (), addresses: Collection[str] = ()
+    ) -> Sequence[Row[Any]]:
+        """A row for each interface of each server that has one of the names; by server, in the interfaces' order."""
+        given = {"macs": macs, "uuids": uuids, "addresses": addresses}
+        return on.execute(self._by_name, {name: self.values(each) for name, each in given.items()}).all()
+
+    def hosts_by_id(self, on: On, numbers: Collection[int]) -> Sequence[Row[Any]]:
+        """The same for the servers of these rows."""
+        return on.execute(self._by_id, {"ids": self.values(numbers)}).all()
+
+    def leases(self, on: On, addresses: Collection[str], until: datetime) -> Sequence[Row[Any]]:
+        """The newest lease of each address until then: subject, server_id, at, detail."""
+        return on.execute(self._leases, {"subjects": self.values(addresses), "until": until}).all()
+
+    def among(self, column: Any, name: str, kind: type[Any] = String) -> ColumnElement[bool]:
+        """The condition that a column is one of a list's values, given with ``values`` as the parameter ``name``."""
+        if self._is_array:
+            return column == any_(bindparam(name, type_=ARRAY(kind)))  # type: ignore[no-any-return]  # a column is Any
+        return column.in_(select(self._each(name).c.value))  # type: ignore[no-any-return]
+
+    def values(self, values: Collection[Any]) -> Any:
+        """A list as a parameter."""
+        return list(values) if self._is_array else json.dumps(list(values))
+
+    def _each(self, name: str) -> Any:
+        """A list as a table with one column, ``value``."""
+        if self._is_array:
+            return func.unnest(bindparam(name, type_=ARRAY(String))).table_valued("value", name=name).render_derived()
+        return func.json_each(bindparam(name, type_=String)).table_valued("value", name=name)
+
+    def _newest_leases(self) -> Select[Any]:
+        lease, subjects = aliased(EventRow), self._each("subjects")
+        newest = (
+            select(lease.id)
+            .where(lease.kind == LEASE, lease.subject == subjects.c.value, lease.at <= bindparam("until"))
+            .order_by(lease.at.desc(), lease.id.desc())
+            .limit(1)
+            .correlate_except(lease)
+            .scalar_subquery()
+        )
+        return select(EventRow.subject, EventRow.server_id, EventRow.at, EventRow.detail).where(
+            EventRow.id.in_(select(newest).select_from(subjects))
+        )
+
+
+def server_of(rows: Sequence[Row[Any]]) -> tuple[Server, Run | None]:
+    """The server that the rows of its interfaces tell of, and its run that is not finished."""
+    first = rows[0]
+    parts: dict[str, Any] = {
+        "interfaces": tuple(
+            Interface(**decoded(INTERFACE, row[_SERVER_END:_INTERFACE_END]))
+            for row in rows
+            if row[_SERVER_END] is not None
+        )
+    }
+    if first[_INTERFACE_END] is not None:
+        parts["bmc"] = Bmc(**decoded(BMC, first[_INTERFACE_END:_BMC_END]))
+    (server,) = values_of(SERVER, [first[:_SERVER_END]], {first[0]: parts})
+    return server, run_of(first[_BMC_END:], server.name)
+
+
+def run_of(columns: Sequence[Any], server: str) -> Run | None:
+    """The run of the columns ``RUN``; None where an outer join found none."""
+    number, phase, *others = columns
+    return None if number is None else Run(number, server, Phase(phase), *others)
+
+
+def _hosts() -> Select[Any]:
+    """A server's columns, its interface's, its BMC's and its open run's: one of each at most but interfaces."""
+    return (
+        query_of(SERVER)
+        .add_columns(
+            *(getattr(InterfaceRow, column.field) for column in INTERFACE),
+            *(getattr(BmcRow, column.field) for column in BMC),
+            *(getattr(RunRow, name) for name in RUN),
+        )
+        .outerjoin(InterfaceRow, InterfaceRow.server_id == ServerRow.id)
+        .outerjoin(BmcRow, BmcRow.server_id == ServerRow.id)
+        .outerjoin(RunRow, (RunRow.server_id == ServerRow.id) & RunRow.finished_at.is_(None))
+        .order_by(ServerRow.id, InterfaceRow.position)
+    )
