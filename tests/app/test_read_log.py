@@ -43,10 +43,11 @@ def test_a_transfer_has_its_terms(lines: pytest.LogCaptureFixture) -> None:
     terms = {"size": 310, "blksize": 1428, "windowsize": 16, "retransmits": 2, "error": "the last ACK never came"}
     read = _read("kernel", outcome="ok")
     ReadLog().note(replace(read, detail={**read.detail, **terms}), None)
-    assert lines.messages == [
+    (line,) = lines.messages
+    assert line == (
         "tftp-read kernel client=192.0.2.1 bytes=310 outcome=ok seconds=0.012 blksize=1428 windowsize=16"
         " retransmits=2 rate=25833 error='the last ACK never came'"
-    ]
+    )
     fields = getattr(lines.records[0], FIELDS)
     assert (fields["file"], fields["windowsize"], fields["rate"]) == ("kernel", 16, 25833)
 
