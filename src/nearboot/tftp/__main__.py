@@ -74,7 +74,7 @@ def serve(worker: Worker, root: StaticRoot, arguments: argparse.Namespace) -> No
         port=arguments.port,
         fast=root.lookup,
         on_event=report if arguments.verbose else None,
-        limits=limits(arguments),
+        limits=limits(arguments).share(arguments.workers),
         sockets=worker.sockets,
     )
     server.start()
@@ -89,8 +89,12 @@ def serve(worker: Worker, root: StaticRoot, arguments: argparse.Namespace) -> No
 
 def limits(arguments: argparse.Namespace) -> Limits:
     return Limits(
+        sessions=arguments.sessions,
+        sessions_per_client=arguments.sessions_per_client,
         allowed=tuple(arguments.allow),
         requests_per_second=arguments.requests_per_second,
+        errors_per_second=arguments.errors_per_second,
+        unacked_bytes=arguments.unacked_kib << 10,
         cache_bytes=arguments.cache_mb << 20,
         policy=Policy(
             blksize=arguments.max_blksize,
@@ -121,6 +125,26 @@ def parser() -> argparse.ArgumentParser:
     add("--rollover", type=int, choices=(0, 1), default=0, help="the block number after 65535 (default 0)")
     add("--cache-mb", type=bounded(1, 1 << 20), default=256, metavar="MB", help="memory for content (default 256)")
     add(
+        "--workers",
+        type=bounded(1, 256),
+        default=1,
+        metavar="N",
+        help="processes on the port, each with its own memory for content (default 1)",
+    )
+    add("--user", metavar="NAME[:GROUP]", help="give up root for this user once the port is bound")
+    add("--grace-s", type=seconds, default=5.0, metavar="S", help="seconds for transfers to end on a stop (default 5)")
+    add("-v", "--verbose", action="store_true", help="print a line for each request")
+    add_limits(parser)
+    return parser
+
+
+def add_limits(parser: argparse.ArgumentParser) -> None:
+    """Who is served, and how much one client may cause."""
+    group = parser.add_argument_group(
+        "limits", "Several workers share what is allowed to an address; each has as many transfers as these say."
+    )
+    add, own = group.add_argument, Limits()
+    add(
         "--allow",
         type=prefix,
         action="append",
@@ -131,21 +155,38 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--requests-per-second",
         type=rate,
-        default=Limits().requests_per_second,
+        default=own.requests_per_second,
         metavar="N",
         help="for each client address, and five times that at once; 0: no limit (default %(default)g)",
     )
     add(
-        "--workers",
-        type=bounded(1, 256),
-        default=1,
+        "--errors-per-second",
+        type=rate,
+        default=own.errors_per_second,
         metavar="N",
-        help="processes on the port, each with its own limits and memory for content (default 1)",
+        help="to each client address, and five times that at once; 0: no limit (default %(default)g)",
     )
-    add("--user", metavar="NAME[:GROUP]", help="give up root for this user once the port is bound")
-    add("--grace-s", type=seconds, default=5.0, metavar="S", help="seconds for transfers to end on a stop (default 5)")
-    add("-v", "--verbose", action="store_true", help="print a line for each request")
-    return parser
+    add(
+        "--unacked-kib",
+        type=bounded(0, 1 << 20),
+        default=own.unacked_bytes >> 10,
+        metavar="N",
+        help="a minute to a client address that acknowledges nothing; 0: no limit (default %(default)s)",
+    )
+    add(
+        "--sessions",
+        type=bounded(1, 1 << 20),
+        default=own.sessions,
+        metavar="N",
+        help="transfers at once (default %(default)s)",
+    )
+    add(
+        "--sessions-per-client",
+        type=bounded(1, 1 << 20),
+        default=own.sessions_per_client,
+        metavar="N",
+        help="transfers at once of each client address (default %(default)s)",
+    )
 
 
 def bounded(low: int, high: int) -> type[int]:
