@@ -85,7 +85,7 @@ def compare(
 def start(stack: ExitStack, folder: Path, root: Path, wanted: list[str] | None) -> tuple[list[Server], dict[str, str]]:
     """Those that run here, and why the others do not."""
     present: list[Server] = []
-    absent: dict[str, str] = {}
+    absent = {name: "is not known" for name in wanted or () if name not in SERVERS}
     for name, command in SERVERS.items():
         if name in wanted if wanted is not None else name != "nearboot.fbtftp":
             try:

@@ -42,7 +42,8 @@ class Cell:
     @property
     def windows_measured(self) -> int:
         """All, or where that takes too long those of the first blocks."""
-        return self.windows if self.bound_s <= self.measure_s else max(1, PART_BLOCKS // self.windowsize)
+        part = self.windows if self.bound_s <= self.measure_s else PART_BLOCKS // self.windowsize
+        return min(self.windows, part)
 
     def options(self) -> list[object]:
         """For the load generator."""
