@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 
+from nearboot.tftp import notify, watchdog_s
+
 READY = "nearboot ready:"
 QUIET = {
     "alembic": logging.WARNING,  # it tells of every look at the schema's revision
@@ -37,20 +39,42 @@ def set_up_log(verbose: bool, log_format: str = "text") -> None:
 
 
 def say_ready(what: str) -> None:
-    """Tell the starter, once, that the daemon serves."""
+    """Tell the starter, once, that the daemon serves; systemd too, where it was that."""
     print(f"{READY} {what} pid={os.getpid()}", flush=True)
+    notify("READY=1", f"STATUS={what}")
 
 
-def run_daemon(main: Coroutine[object, object, None], stop: asyncio.Event) -> None:
-    """Run a daemon's main coroutine; a stop signal sets ``stop`` and the coroutine ends by itself."""
+def run_daemon(main: Coroutine[object, object, None], stop: asyncio.Event, *, is_worker: bool = False) -> None:
+    """Run a daemon's main coroutine; a stop signal sets ``stop`` and the coroutine ends by itself.
+
+    A second signal ends the process at once, unless its parent decides that (``is_worker``).
+    """
+
+    def on_signal(number: signal.Signals) -> None:
+        if stop.is_set() and not is_worker:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        notify("STOPPING=1")
+        stop.set()
 
     async def guarded() -> None:
         loop = asyncio.get_running_loop()
         for number in STOPPING:
-            loop.add_signal_handler(number, stop.set)
-        await main
+            loop.add_signal_handler(number, on_signal, number)
+        alive = asyncio.create_task(_say_alive())
+        try:
+            await main
+        finally:
+            alive.cancel()
 
     asyncio.run(guarded())
+
+
+async def _say_alive() -> None:
+    """Tell systemd's watchdog that the loop turns, twice as often as it wants to hear it."""
+    while (watchdog := watchdog_s()) is not None:
+        notify("WATCHDOG=1")
+        await asyncio.sleep(watchdog / 2)
 
 
 class TextFormatter(logging.Formatter):

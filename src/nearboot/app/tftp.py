@@ -7,22 +7,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import ExitStack
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 
 from nearboot.app.backlog import Backlog
 from nearboot.app.boot import Asker, BootDesk, boot_files, check_name, is_plain_file
+from nearboot.app.clerk import Clerk
 from nearboot.app.daemon import run_daemon, say_ready
 from nearboot.app.database import database
 from nearboot.app.events import EventBook, Read
 from nearboot.app.files import provide_health_file
 from nearboot.app.known import known_clients
 from nearboot.app.limits import limits_of
+from nearboot.app.metrics import TFTP, Exposition
 from nearboot.app.read_log import ReadLog, escaped
-from nearboot.app.watch import Watch
-from nearboot.config import Config
+from nearboot.app.rights import check_rights
+from nearboot.app.watch import Watch, Workers, measured, this_process
+from nearboot.config import Config, TftpConfig
 from nearboot.errors import ConfigError, NearbootError, ProtocolError
 from nearboot.model import Event, EventKind
 from nearboot.tftp import (
@@ -33,71 +40,140 @@ from nearboot.tftp import (
     StaticRoot,
     TftpServer,
     TransferEvent,
+    Worker,
+    become,
     file_content,
+    listening,
     raise_file_limit,
+    run_workers,
+    shared_out,
 )
 from nearboot.tftp.guard import Known
 
 log = logging.getLogger(__name__)
 
 GRACE_S = 10.0
+"""For the events that wait when the last transfer has ended."""
 
 
-def serve(config: Config, *, me: str | None, root: Path) -> None:
-    """Serve until SIGTERM or SIGINT. ``me``: which boot server this is; ``root``: the folder of static files."""
+def serve(config: Config, *, me: str | None, root: Path) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code. ``me``: which boot server this is; ``root``: the static files.
+
+    Each worker is a process with a database connection of its own.
+    """
     raise_file_limit()
+    tftp = config.tftp
+    limits_of(tftp)  # its faults first
+    with ExitStack() as stack:
+        # The port before root is given up, all else after it, so that nothing here becomes root's.
+        sockets = [stack.enter_context(sock) for sock in taken(tftp)]
+        if tftp.user:
+            become(tftp.user)
+            check_rights(config, root)
+        return serve_on(sockets, config, me=me, root=root)
+
+
+def serve_on(sockets: Sequence[socket.socket], config: Config, *, me: str | None, root: Path) -> int:
+    """Check all that can be wrong, once and here; then start the workers."""
+    tftp = config.tftp
     static = static_root(root)
     provide_health_file(root, config.health.file)
-    with database(config) as engine, known_clients(config, engine) as known:
+    with database(config) as engine:
         check_name(engine, me)
-        desk = BootDesk(engine, boot_files(config, root), me=me)
-        book = EventBook(engine, me=me)
-        stop = asyncio.Event()
-        run_daemon(_serve(config, static, desk, book, stop, known=known), stop)
+        files = boot_files(config, root)
+
+    def work(worker: Worker) -> None:
+        with database(config) as engine, known_clients(config, engine) as known:
+            desk, book, stop = BootDesk(engine, files, me=me), EventBook(engine, me=me), asyncio.Event()
+            serving = _serve(config, worker, stop, static=static, desk=desk, book=book, known=known)
+            run_daemon(serving, stop, is_worker=not worker.is_alone)
+
+    host, port = sockets[0].getsockname()[:2]
+    where = f"tftp on {host} port {port} root={static.root} boot-server={me or 'by-address'}"
+    return run_workers(
+        work,
+        shared_out(sockets, workers=tftp.workers),
+        grace_s=tftp.grace_s + 2 * GRACE_S,
+        on_ready=lambda note: say_ready(f"{where}{note}" + (f" workers={tftp.workers}" if tftp.workers > 1 else "")),
+        beside=partial(show_workers, config) if tftp.workers > 1 and tftp.metrics_listen else None,
+    )
+
+
+def taken(tftp: TftpConfig) -> list[socket.socket]:
+    """The sockets to serve on; ConfigError where they cannot be had."""
+    try:
+        return listening(tftp.host, tftp.port, workers=tftp.workers)
+    except OSError as error:
+        raise ConfigError(f"TFTP cannot listen on {tftp.host} port {tftp.port}: {error.strerror}") from error
+
+
+def show_workers(config: Config, process: Worker) -> None:
+    """What is done beside several workers: their metrics."""
+    stop = asyncio.Event()
+    workers = Workers(config, config.tftp.workers, daemon=os.getppid())
+
+    async def show() -> None:
+        exposition = Exposition(workers.measures, TFTP)
+        with measured(config.tftp.metrics_listen, exposition, workers.health, setting="tftp.metrics_listen") as metrics:
+            process.ready(f" metrics={metrics.url}" if metrics else "")
+            await stop.wait()
+
+    run_daemon(show(), stop, is_worker=True)
 
 
 async def _serve(
     config: Config,
+    worker: Worker,
+    stop: asyncio.Event,
+    *,
     static: StaticRoot,
     desk: BootDesk,
     book: EventBook,
-    stop: asyncio.Event,
-    *,
     known: Known | None,
 ) -> None:
+    clerk = Clerk(desk)
+
     async def handler(request: ReadRequest) -> Content:
-        return await asyncio.to_thread(look_up, desk, book, request)
+        return await look_up(clerk, book, request)
 
     def fast(request: ReadRequest) -> FileContent | None:
         return static.lookup(request) if _is_plain(request.filename) else None
 
     backlog, reads = Backlog(book.store, is_minor=book.is_minor), ReadLog()
     watch = Watch(book.server_of, backlog)
-    tftp = config.tftp
-    try:
-        server = TftpServer(
-            handler,
-            host=tftp.host,
-            port=tftp.port,
-            fast=fast,
-            on_event=lambda event: _note(event, book, backlog, reads, watch),
-            limits=limits_of(tftp),
-            known=known,
-        )
-    except OSError as error:
-        raise ConfigError(f"TFTP cannot listen on {tftp.host} port {tftp.port}: {error.strerror}") from error
+    server = TftpServer(
+        handler,
+        host=config.tftp.host,
+        port=config.tftp.port,
+        fast=fast,
+        on_event=lambda event: _note(event, book, backlog, reads, watch),
+        limits=limits_of(config.tftp),
+        known=known,
+        sockets=worker.sockets,
+    )
     with ExitStack() as stack:  # it can be seen until the last transfer has ended
         try:
-            metrics = stack.enter_context(watch.shown(config, server, desk.name))
+            note = stack.enter_context(_shown(config, watch, server, worker, desk.name))
+            stack.enter_context(clerk)
             backlog.start()
             server.start()
-            where = f"tftp on {tftp.host} port {server.port} root={static.root} boot-server={desk.name}"
-            say_ready(f"{where}{metrics}")
+            worker.ready(note)
             await stop.wait()
         finally:
-            await asyncio.to_thread(server.stop, GRACE_S)
+            await asyncio.to_thread(server.stop, config.tftp.grace_s)
             await asyncio.to_thread(backlog.close, GRACE_S)
             reads.close()
+
+
+@contextmanager
+def _shown(config: Config, watch: Watch, server: TftpServer, worker: Worker, boot_server: str) -> Iterator[str]:
+    """Tell what this process does: a worker its status, which its parent sums up; who is alone the metrics as well."""
+    if worker.is_alone:
+        with watch.shown(config, server, boot_server) as note:
+            yield note
+    else:
+        with watch.told(config, server, this_process(server, boot_server, daemon=os.getppid(), worker=worker.index)):
+            yield ""
 
 
 def static_root(root: Path) -> StaticRoot:
@@ -108,14 +184,14 @@ def static_root(root: Path) -> StaticRoot:
         raise ConfigError(f"the folder of boot files is not there: {root} (set boot_root, or make it)") from error
 
 
-def look_up(desk: BootDesk, book: EventBook, request: ReadRequest) -> Content:
+async def look_up(clerk: Clerk, book: EventBook, request: ReadRequest) -> Content:
     """What the inventory has for a request; the errors are those that the TFTP server turns into its codes.
 
     Whose it is, the book is told before the transfer begins.
     """
     asker = Asker(ip_address(request.client[0]), datetime.now(UTC), ip_address(request.server))
     try:
-        found = desk.look_up(request.filename, asker)
+        found = await clerk.look_up(request.filename, asker)
     except ProtocolError as error:
         raise PermissionError(str(error)) from error
     except NearbootError as error:

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         become(arguments.user)
     root = StaticRoot(arguments.root, on_note=warn)
 
-    def say_ready() -> None:
+    def say_ready(note: str) -> None:
         print(f"serving root={arguments.root} host={host} port={port} workers={arguments.workers}", flush=True)
         notify("READY=1", f"STATUS=serving {root.root} on {host} port {port} with {arguments.workers} workers")
 
@@ -78,7 +78,7 @@ def serve(worker: Worker, root: StaticRoot, arguments: argparse.Namespace) -> No
         sockets=worker.sockets,
     )
     server.start()
-    worker.ready()
+    worker.ready("")
     gc.collect()
     gc.freeze()
     wait_for_stop(worker)

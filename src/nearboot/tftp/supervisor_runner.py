@@ -18,12 +18,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 
 from nearboot.errors import ConfigError
 from nearboot.tftp.notify_runner import notify, watchdog_s
 from nearboot.tftp.respawn import Respawn
-from nearboot.tftp.worker_runner import ALIVE, READY, STOPS, WATCHED, Child, Tell, Work, Worker, fork
+from nearboot.tftp.worker_runner import READY, STOPS, WATCHED, Child, Tell, Work, Worker, fork
 
 log = logging.getLogger(__name__)
 
@@ -37,16 +36,17 @@ Shares = Sequence[tuple[socket.socket, ...]]
 
 
 def run_workers(
-    work: Work, shares: Shares, *, grace_s: float, on_ready: Callable[[], None], beside: Work | None = None
+    work: Work, shares: Shares, *, grace_s: float, on_ready: Callable[[str], None], beside: Work | None = None
 ) -> int:
     """Do ``work`` in a process for each share until SIGTERM or SIGINT; the exit code.
 
     ``grace_s``: how long a worker may take to end; then it is killed, and the code is 1. ``on_ready`` is called once,
-    in the parent, when all serve. ``beside``: done in one more process, which gets no sockets and ends last. One share
-    and nothing beside it: done in this process. ConfigError where the workers die before they serve, with the reason.
+    in the parent, when all serve, with all the notes that came with it. ``beside``: done in one more process, which
+    gets no sockets and ends last. One share and nothing beside it: done in this process. ConfigError where the workers
+    die before they serve, with the reason.
     """
     if len(shares) == 1 and beside is None:
-        work(Worker(0, shares[0], ready=on_ready, alive=lambda: None, is_alone=True))
+        work(Worker(0, shares[0], ready=on_ready, is_alone=True))
         return 0
     jobs = [Job(f"worker {index}", index, work, share) for index, share in enumerate(shares)]
     if beside is not None:
@@ -68,13 +68,13 @@ class Job:
 
     def run(self, tell: Tell) -> None:
         """In the child."""
-        self.work(Worker(self.index, self.share, ready=partial(tell, READY), alive=partial(tell, ALIVE)))
+        self.work(Worker(self.index, self.share, ready=lambda note: tell(READY + note.encode())))
 
 
 class Supervisor:
     """Keeps a child alive for each job until it is told to stop."""
 
-    def __init__(self, jobs: Sequence[Job], *, on_ready: Callable[[], None], grace_s: float) -> None:
+    def __init__(self, jobs: Sequence[Job], *, on_ready: Callable[[str], None], grace_s: float) -> None:
         self._jobs = jobs
         self._on_ready = on_ready
         self._grace_s = grace_s
@@ -116,7 +116,7 @@ class Supervisor:
                 self._start(job)
         if not self._was_ready and all(job.child and job.child.is_ready for job in self._jobs):
             self._was_ready = True
-            self._on_ready()
+            self._on_ready("".join(job.child.note for job in self._jobs if job.child))
         self._end_late(now)
         self._say_alive(now)
 
@@ -136,8 +136,8 @@ class Supervisor:
 
     def _look_after(self, job: Job, child: Child, now: float) -> None:
         was_ready = child.is_ready
-        is_open = child.listen(now)
-        ended = child.has_ended(now)
+        is_open = child.listen()
+        ended = child.has_ended()
         if child.is_ready and not was_ready:
             self._respawn.became_ready(is_last=all(other.child and other.child.is_ready for other in self._jobs))
         if not is_open and child.reader in self._selector.get_map():

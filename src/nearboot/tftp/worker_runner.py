@@ -4,7 +4,7 @@ Not the parent's loop, which is ``supervisor_runner``. A child is forked before 
 another thread held would be held for ever in the child), gets signals as a new process would, and is asked to end when
 its parent dies, however that happens.
 
-    child = fork("worker 0", lambda tell: tell(READY), also=[sock.close])
+    child = fork(lambda tell: tell(READY), also=[sock.close])
 """
 
 from __future__ import annotations
@@ -26,15 +26,14 @@ from nearboot.tftp.notify_runner import forget_notify, notify, watchdog_s
 
 STOPS = frozenset({signal.SIGTERM, signal.SIGINT})
 WATCHED = STOPS | {signal.SIGCHLD}
-READY = b"R"
-ALIVE = b"."
-REASON = b"E"
-"""What follows is why the child ends."""
+READY, REASON = b"R", b"E"
+"""The first byte of what a child says; a text follows: a note for the ready line, and why it ends."""
+LONGEST = 65536
 PR_SET_PDEATHSIG = 1
 """linux/prctl.h"""
 
 Tell = Callable[[bytes], None]
-"""Tells the parent something: READY, ALIVE, or REASON and a text."""
+"""Tells the parent one thing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +46,8 @@ class Worker:
 
     index: int
     sockets: tuple[socket.socket, ...]
-    ready: Callable[[], None]
-    alive: Callable[[], None]
-    """Says that it still works; to be called now and then where a watchdog runs."""
+    ready: Callable[[str], None]
+    """Says that it serves, and anything that the ready line of all is to have."""
     is_alone: bool = False
 
 
@@ -60,42 +58,39 @@ Work = Callable[[Worker], None]
 class Child:
     """A forked process as its parent sees it; ``reader`` is readable when it has said something or is gone."""
 
-    def __init__(self, pid: int, reader: int) -> None:
+    def __init__(self, pid: int, reader: socket.socket) -> None:
         self.pid, self.reader = pid, reader
         self.is_ready = False
-        self.alive_at: float | None = None
+        self.note = ""
+        """What it said when it was ready."""
         self.code: int | None = None
         """How it ended: the exit code, or minus the signal."""
-        self._reason = b""
+        self._reason = ""
 
     @property
     def why(self) -> str:
         """Why it ended: its own words, else its exit code."""
-        if self._reason:
-            return self._reason[1:].decode(errors="replace")
         code = self.code or 0
-        return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        return self._reason or (f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}")
 
-    def listen(self, now: float) -> bool:
+    def listen(self) -> bool:
         """Take what it has said; False when nothing will follow."""
         with suppress(BlockingIOError):
-            while said := os.read(self.reader, 4096):
-                if self._reason or said[:1] == REASON:
-                    self._reason += said
-                    continue
-                self.is_ready = self.is_ready or READY in said
-                self.alive_at = now
-                if REASON in said:
-                    self._reason = said[said.index(REASON) :]
+            while said := self.reader.recv(LONGEST):
+                kind, text = said[:1], said[1:].decode(errors="replace")
+                if kind == READY:
+                    self.is_ready, self.note = True, text
+                elif kind == REASON:
+                    self._reason = text
             return False
         return True
 
-    def has_ended(self, now: float) -> bool:
+    def has_ended(self) -> bool:
         """Whether it is gone; takes its last words and its exit code."""
         if self.code is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
-                self.listen(now)
+                self.listen()
                 self.code = os.waitstatus_to_exitcode(status)
         return self.code is not None
 
@@ -104,7 +99,7 @@ class Child:
             os.kill(self.pid, number)
 
     def close(self) -> None:
-        os.close(self.reader)
+        self.reader.close()
 
 
 def fork(run: Callable[[Tell], None], *, also: Iterable[Callable[[], None]]) -> Child:
@@ -113,13 +108,14 @@ def fork(run: Callable[[Tell], None], *, also: Iterable[Callable[[], None]]) -> 
         raise RuntimeError("a process with threads cannot be forked: start the workers before any thread")
     sys.stdout.flush()
     sys.stderr.flush()
-    reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    reader, writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    reader.setblocking(False)
     parent = os.getpid()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)  # a signal meant for the child is not to wake the parent
     pid = os.fork()
     if pid == 0:
-        _be_child(run, parent, writer, also=[*also, lambda: os.close(reader)])
-    os.close(writer)
+        _be_child(run, parent, writer, also=[*also, reader.close])
+    writer.close()
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     return Child(pid, reader)
 
@@ -147,7 +143,9 @@ def block_stops() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
 
 
-def _be_child(run: Callable[[Tell], None], parent: int, writer: int, *, also: Iterable[Callable[[], None]]) -> NoReturn:
+def _be_child(
+    run: Callable[[Tell], None], parent: int, writer: socket.socket, *, also: Iterable[Callable[[], None]]
+) -> NoReturn:
     code = 1
     try:
         _be_new_process(parent)
@@ -180,6 +178,6 @@ def _be_new_process(parent: int) -> None:
         os.kill(os.getpid(), signal.SIGTERM)  # it died before it could be told
 
 
-def _tell(writer: int, said: bytes) -> None:
-    with suppress(OSError):  # the parent is gone, or does not listen: its child is told to end soon
-        os.write(writer, said)
+def _tell(writer: socket.socket, said: bytes) -> None:
+    with suppress(OSError):  # the parent is gone, and its child is told to end soon
+        writer.send(said[:LONGEST], socket.MSG_DONTWAIT)

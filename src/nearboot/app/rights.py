@@ -1,0 +1,36 @@
+"""Whether the user that root was given up for can use what a daemon needs; asked once, before anything is served.
+
+check_rights(config, root)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from nearboot.config import Config
+from nearboot.errors import ConfigError
+from nearboot.tftp import unreadable
+
+
+def check_rights(config: Config, root: Path) -> None:
+    """Raise ConfigError that names everything this process's user cannot use, and whose it is."""
+    database = _sqlite_files(config.database)
+    wanted = [(root, False), *((path, True) for path in database if path.exists())]
+    faults = [fault for path, is_written in wanted if (fault := unreadable(str(path), writable=is_written))]
+    if faults:
+        raise ConfigError("; ".join(faults))
+
+
+def _sqlite_files(url: str) -> list[Path]:
+    """The folder, the file, and what SQLite keeps beside it while it is open."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        return []  # whoever opens it says what is wrong
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
+        return []
+    file = Path(parsed.database)
+    return [file.parent, *(file.with_name(file.name + more) for more in ("", "-wal", "-shm"))]
