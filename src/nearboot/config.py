@@ -64,6 +64,14 @@ class TftpConfig:
     sessions_per_client: int = setting(
         512, "Transfers at once of each client address; a rack may stand behind one NAT.", low=1
     )
+    workers: int = setting(
+        1, "Processes that serve the port, each with as much memory for files as is set here.", low=1, high=256
+    )
+    single_port: bool = setting(
+        False, "Send all of a transfer from the server's own port, for containers and NAT; costs some speed."
+    )
+    user: str = setting("", "User, as NAME or NAME:GROUP, that root is given up for once the port is bound.")
+    grace_s: float = setting(10.0, "How long transfers may still run after a stop, in seconds.", low=0)
     metrics_listen: str = setting(
         "127.0.0.1:9169", "Address and TCP port of the metrics, as [::]:9169; port 0 takes a free one; empty: none."
     )
@@ -139,6 +147,27 @@ class HealthConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheConfig:
+    """The disk cache of files that come from the inventory's origins."""
+
+    dir: str = setting("", "Folder of the cache, which TFTP and HTTP servers share; empty: 'cache' in state_dir.")
+    max_mib: int = setting(
+        20480, "Most that the cache holds, in MiB; the least recently used files leave first.", low=0
+    )
+    fresh_s: float = setting(
+        60.0,
+        "Seconds after which an origin is asked whether a cached file changed; its own max-age may be less.",
+        low=0,
+    )
+    connect_timeout_s: float = setting(3.0, "How long a connection to an origin may take, in seconds.", low=0.001)
+    read_timeout_s: float = setting(10.0, "How long an origin may send nothing, in seconds.", low=0.001)
+    rest_s: float = setting(10.0, "How long an origin that failed is not asked while there is another way.", low=0)
+    reload_s: float = setting(
+        10.0, "How often origins and checksums are read from the inventory, in seconds.", low=0.05
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All of nearboot's configuration."""
 
@@ -153,6 +182,7 @@ class Config:
     migrations: str = setting("", "Folder of database migrations; empty: those that come with nearboot.")
     topology: str = setting("", "Folder of lab topologies; empty: those that come with nearboot.")
     tftp: TftpConfig = setting(TftpConfig(), "The TFTP server.")
+    cache: CacheConfig = setting(CacheConfig(), "The cache of files from origins.")
     http: HttpConfig = setting(HttpConfig(), "The HTTP server.")
     kea: KeaConfig = setting(KeaConfig(), "The generated Kea configuration.")
     routing: RoutingConfig = setting(RoutingConfig(), "How boot servers are chosen.")
@@ -167,6 +197,11 @@ class Config:
     def root(self) -> Path:
         """The folder of static boot files that is used."""
         return Path(self.boot_root) if self.boot_root else Path(self.state_dir, "boot")
+
+    @property
+    def cache_dir(self) -> Path:
+        """The folder of the cache that is used."""
+        return Path(self.cache.dir) if self.cache.dir else Path(self.state_dir, "cache")
 
 
 def parse(text: str, file: str, base: Config) -> Config:

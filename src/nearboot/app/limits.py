@@ -21,6 +21,7 @@ def limits_of(tftp: TftpConfig) -> Limits:
         unacked_bytes=tftp.unacked_kib << 10,
         cache_bytes=tftp.cache_mib << 20,
         policy=Policy(blksize=tftp.max_blksize, windowsize=tftp.max_windowsize),
+        single_port=tftp.single_port,
     )
 
 

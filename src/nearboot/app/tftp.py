@@ -147,7 +147,7 @@ async def _serve(
         port=config.tftp.port,
         fast=fast,
         on_event=lambda event: _note(event, book, backlog, reads, watch),
-        limits=limits_of(config.tftp),
+        limits=limits_of(config.tftp).share(config.tftp.workers),
         known=known,
         sockets=worker.sockets,
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from nearboot.app.daemon import set_up_log
+from nearboot.cli.limits import limit_options, limited
 from nearboot.cli.shell import config_of
 from nearboot.config import HttpConfig, TftpConfig
 
@@ -41,28 +42,45 @@ def command() -> None:
 @root_option
 @host_option
 @port_option
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes that serve the port (default: tftp.workers).")
+@click.option("--user", metavar="NAME[:GROUP]", help="User to give root up for (default: tftp.user).")
+@click.option("--single-port", is_flag=True, default=None, help="Send all from the server's port (tftp.single_port).")
 @metrics_option
 @log_option
+@limit_options
 @verbose_option
 @click.pass_context
 def tftp(
     ctx: click.Context,
+    /,
     *,
     me: str | None,
     root: Path | None,
     host: str | None,
     port: int | None,
+    workers: int | None,
+    user: str | None,
+    single_port: bool | None,
     metrics_listen: str | None,
     log_format: str | None,
     verbose: bool,
-) -> None:
+    **limits: Any,
+) -> int:
     """Serve boot files and per-host configurations over TFTP (RFC 1350, 2347-2349, 7440)."""
     from nearboot.app import tftp as daemon  # noqa: PLC0415 - each daemon loads only what it needs
 
     config = config_of(ctx)
     set_up_log(verbose, log_format or config.log_format)
-    listen = _listening(config.tftp, host, port, metrics_listen)
-    daemon.serve(replace(config, tftp=listen), me=me, root=root or config.root)
+    listen = _said(
+        limited(config.tftp, limits),
+        host=host,
+        port=port,
+        workers=workers,
+        user=user,
+        single_port=single_port,
+        metrics_listen=metrics_listen,
+    )
+    return daemon.serve(replace(config, tftp=listen), me=me, root=root or config.root)
 
 
 @command.command(short_help="Serve boot files and configurations over HTTP.")
@@ -90,7 +108,7 @@ def http(
 
     config = config_of(ctx)
     set_up_log(verbose, log_format or config.log_format)
-    listen = _listening(config.http, host, port, metrics_listen)
+    listen = _said(config.http, host=host, port=port, metrics_listen=metrics_listen)
     daemon.serve(replace(config, http=listen), me=me, root=root or config.root)
 
 
@@ -110,7 +128,6 @@ def leases(ctx: click.Context, files: tuple[Path, ...], *, log_format: str | Non
     daemon.serve(config, files or (Path(how.lease_file4), Path(how.lease_file6)))
 
 
-def _listening(part: Part, host: str | None, port: int | None, metrics_listen: str | None) -> Part:
+def _said(part: Part, **said: object) -> Part:
     """A server's part of the configuration with what the flags say."""
-    said = {"host": host, "port": port, "metrics_listen": metrics_listen}
     return replace(part, **{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]  # each of its field's type

@@ -102,6 +102,7 @@ def limits(arguments: argparse.Namespace) -> Limits:
             clamp_to_mtu=not arguments.allow_fragments,
         ),
         rollover=Rollover.ONE if arguments.rollover == 1 else Rollover.ZERO,
+        single_port=arguments.single_port,
     )
 
 
@@ -122,6 +123,7 @@ def parser() -> argparse.ArgumentParser:
         help="grant windows up to this (default 64)",
     )
     add("--allow-fragments", action="store_true", help="grant blocks that are larger than the MTU")
+    add("--single-port", action="store_true", help="send all from the server's port, for containers and NAT")
     add("--rollover", type=int, choices=(0, 1), default=0, help="the block number after 65535 (default 0)")
     add("--cache-mb", type=bounded(1, 1 << 20), default=256, metavar="MB", help="memory for content (default 256)")
     add(

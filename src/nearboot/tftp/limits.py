@@ -47,6 +47,8 @@ class Limits:
     policy: Policy = field(default_factory=Policy)
     pace: Pace = field(default_factory=Pace)
     rollover: Rollover = Rollover.ZERO
+    single_port: bool = False
+    """All of a transfer goes over the server's own port, for containers and NAT that let nothing else through."""
 
     def share(self, workers: int) -> Limits:
         """The part of one of so many workers in what an address may cause; the other limits hold for each.
