@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
+import os
 import queue
+import socket
+import subprocess
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -227,3 +234,121 @@ def test_who_gets_no_answer_is_told_of_now_and_then(book: Book, caplog: pytest.L
         known.refresh()
     messages = [record.getMessage() for record in caplog.records]
     assert messages == ["client=203.0.113.1 is not known: it gets no answer (tftp.known_only)"]
+
+
+HOSTS = """
+servers:
+  - name: pool-01
+    location: here
+    interfaces: [{name: eth0, mac: "52:54:00:00:00:03", ipv4: 198.51.100.3, ipv6: "2001:db8::3"}]
+subnets: [{prefix: 198.51.100.0/24, location: here}, {prefix: "2001:db8::/64", location: here}]
+boot_servers:
+  - {name: wide-boot, location: here, ipv4: 192.0.2.1, ipv6: "2001:db8::1"}
+"""
+ADDRESSES = ("192.0.2.1", "2001:db8::1", "198.51.100.3", "2001:db8::3", POOL, "203.0.113.5", "2001:db8::5")
+NEWNET = 0x40000000
+HEALTH = b"\0\1nearboot-health\0octet\0"
+WHOLE = b"\0\3\0\1ok\n"
+
+
+@pytest.fixture
+def wide(fleet: Config, tmp_path: Path, now: datetime) -> Config:
+    """The fleet with a server and a boot server that have addresses of both families."""
+    (tmp_path / "hosts.yaml").write_text(HOSTS)
+    inventory.load(fleet, [str(tmp_path / "hosts.yaml")], prune=False, dry_run=False, actor="ada", now=now)
+    return fleet
+
+
+@pytest.fixture
+def namespace() -> Iterator[str]:
+    """A network namespace of the test's own that has all addresses; no packet leaves it."""
+    name = f"nb-known-{os.getpid()}"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    try:
+        subprocess.run(["ip", "-n", name, "link", "set", "lo", "up"], check=True)
+        for address in ADDRESSES:
+            subprocess.run(["ip", "-n", name, "address", "add", address, "dev", "lo"], check=True)
+        yield name
+    finally:
+        subprocess.run(["ip", "netns", "delete", name], check=True)
+
+
+@contextmanager
+def inside(namespace: str) -> Iterator[None]:
+    """This thread is in the namespace, and what it starts stays there."""
+    setns = ctypes.CDLL(None, use_errno=True).setns
+    with Path("/proc/thread-self/ns/net").open() as own, Path("/run/netns", namespace).open() as other:
+        assert setns(other.fileno(), NEWNET) == 0, os.strerror(ctypes.get_errno())
+        try:
+            yield
+        finally:
+            assert setns(own.fileno(), NEWNET) == 0
+
+
+@pytest.fixture
+def client(namespace: str) -> Iterator[Callable[[str], socket.socket]]:
+    """Opens sockets at an address of the namespace."""
+    opened: list[socket.socket] = []
+
+    def open_at(address: str) -> socket.socket:
+        with inside(namespace):
+            opened.append(socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM))
+        opened[-1].bind((address, 0))
+        opened[-1].settimeout(10)
+        return opened[-1]
+
+    yield open_at
+    for each in opened:
+        each.close()
+
+
+def is_silent(sock: socket.socket) -> bool:
+    """Whether nothing has come so far."""
+    sock.setblocking(False)
+    try:
+        sock.recv(100)
+    except BlockingIOError:
+        return True
+    return False
+
+
+@pytest.mark.root
+def test_strangers_get_silence_and_a_client_with_a_new_lease_its_file(
+    wide: Config,
+    opened: Engine,
+    daemon: Callable[..., Any],
+    namespace: str,
+    client: Callable[[str], socket.socket],
+) -> None:
+    """The daemon as it runs: v4 and v6, a boot server that checks another, this machine itself, a lease."""
+    with inside(namespace):
+        tftp = daemon("tftp", "--host", "::", "--port", 0, "--root", wide.root, "--known-only")
+    strangers = [client("203.0.113.5"), client("2001:db8::5")]
+    for stranger, server in zip(strangers, ("192.0.2.1", "2001:db8::1"), strict=True):
+        for datagram in (HEALTH, b"\0\1nope\0octet\0", b"\0\1x", b"\0\2x\0octet\0"):
+            stranger.sendto(datagram, (server, tftp.port))
+    for address in ("198.51.100.3", "2001:db8::3", "192.0.2.1", "2001:db8::1", "127.0.0.1", "::1"):
+        known = client(address)
+        known.sendto(HEALTH, ("2001:db8::1" if ":" in address else "192.0.2.1", tftp.port))
+        assert known.recv(100) == WHOLE, address
+    leasing = client(POOL)
+    leasing.settimeout(0.2)
+    leasing.sendto(HEALTH, ("192.0.2.1", tftp.port))
+    with pytest.raises(TimeoutError):
+        leasing.recv(100)
+    leased(opened, datetime.now(UTC))
+    assert asked_again(leasing, ("192.0.2.1", tftp.port)) == WHOLE
+    assert all(is_silent(stranger) for stranger in strangers)
+    assert tftp.end() == 0
+    assert " is not known: it gets no answer (tftp.known_only)" in tftp.log.read_text()
+
+
+def asked_again(sock: socket.socket, server: tuple[str, int]) -> bytes:
+    """As a client asks: until it has an answer; it gives up after 50 times."""
+    for _ in range(50):
+        sock.sendto(HEALTH, server)
+        try:
+            return sock.recv(100)
+        except TimeoutError:
+            continue
+    raise TimeoutError
