@@ -44,6 +44,12 @@ def test_each_setting_reaches_its_limit() -> None:
     assert (made.sessions, made.sessions_per_client) == (4, 5)
 
 
+def test_workers_share_what_an_address_may_cause() -> None:
+    """All of them together keep the settings."""
+    made = limits_of(TftpConfig(workers=4))
+    assert (made.requests_per_second, made.errors_per_second, made.unacked_bytes) == (250.0, 50.0, 128 << 10)
+
+
 def test_a_prefix_that_is_none_is_a_fault_of_the_configuration() -> None:
     """Named, with what was expected."""
     assert [str(prefix) for prefix in prefixes(("10.0.0.0/8", "2001:db8::/32"))] == ["10.0.0.0/8", "2001:db8::/32"]

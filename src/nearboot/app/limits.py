@@ -11,7 +11,7 @@ from nearboot.tftp import Limits, Policy
 
 
 def limits_of(tftp: TftpConfig) -> Limits:
-    """The limits; ConfigError where the settings name none."""
+    """The limits of each worker; ConfigError where the settings name none."""
     return Limits(
         sessions=tftp.sessions,
         sessions_per_client=tftp.sessions_per_client,
@@ -22,7 +22,7 @@ def limits_of(tftp: TftpConfig) -> Limits:
         cache_bytes=tftp.cache_mib << 20,
         policy=Policy(blksize=tftp.max_blksize, windowsize=tftp.max_windowsize),
         single_port=tftp.single_port,
-    )
+    ).share(tftp.workers)
 
 
 def prefixes(texts: Sequence[str]) -> tuple[IPv4Network | IPv6Network, ...]:
