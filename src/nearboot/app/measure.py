@@ -15,6 +15,23 @@ from dataclasses import dataclass, field, replace
 BOUNDS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 """Upper bounds of the buckets: a configuration file at the next rack, an initrd across an ocean."""
 BUCKETS = len(BOUNDS_S) + 1
+OUTCOMES = (
+    "completed",
+    "aborted_by_client",
+    "timed_out",
+    "failed",
+    "not_found",
+    "refused",
+    "malformed",
+    "over_sessions",
+    "over_client",
+    "over_requests",
+    "over_unacked",
+    "refused_port",
+    "not_allowed",
+    "unknown_client",
+)
+"""How a request ends; from ``over_sessions`` on it gets no answer."""
 SILENT = 64
 """Processes that are remembered one by one after their last word."""
 

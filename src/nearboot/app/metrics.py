@@ -23,7 +23,7 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from nearboot import __version__
-from nearboot.app.measure import BOUNDS_S, Measures
+from nearboot.app.measure import BOUNDS_S, OUTCOMES, Measures
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +55,6 @@ class Table:
     """The name of the histogram of durations, and below its meaning."""
     seconds_text: str
 
-
-OUTCOMES = (
-    "completed",
-    "aborted_by_client",
-    "timed_out",
-    "failed",
-    "not_found",
-    "refused",
-    "malformed",
-    "over_sessions",
-    "over_client",
-    "over_requests",
-    "over_unacked",
-    "refused_port",
-    "not_allowed",
-    "unknown_client",
-)
-"""How a request ends; from ``over_sessions`` on it gets no answer."""
 
 BOOK = (
     One(

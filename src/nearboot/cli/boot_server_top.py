@@ -1,0 +1,193 @@
+"""``nearboot boot-server top``: the transfers under way on this machine, on a terminal that keeps up, or once."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING
+
+import click
+
+from nearboot.app.top import Picture, Row, Top, look, machines, unnamed
+from nearboot.cli.output import emit_document, output_option, table
+from nearboot.cli.shell import config_of, now
+from nearboot.config import Config
+
+if TYPE_CHECKING:
+    from rich.console import Console, Group
+
+Order = Callable[[Row], float]
+
+ORDERS: dict[str, Order] = {
+    "age": lambda row: -row.age_s,
+    "rate": lambda row: -row.rate,
+    "progress": lambda row: -(row.share or 0.0),
+    "retransmits": lambda row: -row.retransmits,
+}
+HEADINGS = ("client", "server", "file", "progress", "rate", "left", "terms", "again", "age")
+HEAD_LINES = 5
+UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+@click.command(short_help="Show the transfers under way on this machine.")
+@click.option("--once", is_flag=True, help="Look once and end; so do -o json, -o yaml, and output to no terminal.")
+@click.option(
+    "--interval", type=click.FloatRange(0.1, 60), default=1.0, show_default=True, help="Seconds between looks."
+)
+@click.option("--sort", type=click.Choice(list(ORDERS)), default="age", show_default=True, help="What comes first.")
+@output_option
+@click.pass_context
+def top(ctx: click.Context, *, once: bool, interval: float, sort: str, output: str) -> None:
+    """Show the TFTP transfers under way on this machine, with progress, rate and client, until Ctrl-C.
+
+    AGAIN is how many packets were sent again. A rate is smoothed over some seconds; at the first look it is the mean
+    since the transfer began.
+    """
+    pictures = looks(config_of(ctx), ORDERS[sort])
+    if output != "table":
+        emit_document(document(next(pictures)), output)
+    elif once or not sys.stdout.isatty():
+        click.echo(as_text(next(pictures)))
+    else:
+        with suppress(KeyboardInterrupt):
+            watch(pictures, interval)
+
+
+def looks(config: Config, order: Order) -> Iterator[Picture]:
+    """A picture each time that one is asked for."""
+    seen, names, asked = Top(), dict[str, str](), set[str]()
+    while True:
+        statuses, at = look(config), now()
+        strangers = unnamed(statuses) - asked
+        if strangers:
+            names |= machines(config, strangers, at)
+            asked |= strangers
+        picture = seen.see(statuses, now=time.monotonic(), at=at, names=names)
+        yield replace(picture, rows=tuple(sorted(picture.rows, key=order)))
+
+
+def document(picture: Picture) -> dict[str, object]:
+    """For programs: everything, in bytes and seconds."""
+    return {
+        "at": picture.at,
+        "active": len(picture.rows),
+        "rate": round(picture.rate),
+        "requests": picture.totals,
+        "processes": picture.processes,
+        "transfers": [
+            {item.name: getattr(row, item.name) for item in fields(Row) if item.name != "process"}
+            | {"rate": round(row.rate), "listen": row.process.listen, "worker": row.process.worker}
+            for row in picture.rows
+        ],
+    }
+
+
+def as_text(picture: Picture) -> str:
+    """The header and a plain table."""
+    lines = head(picture)
+    if picture.rows:
+        lines += ["", table([dict(zip(HEADINGS, cells(row), strict=True)) for row in picture.rows])]
+    return "\n".join(lines)
+
+
+def head(picture: Picture) -> list[str]:
+    """Who serves, what is under way, how requests end: a second, or in all where there was one look."""
+    first = picture.processes[0]
+    count = f", {len(picture.processes)} processes" if len(picture.processes) > 1 else f", pid {first.pid}"
+    listens = ", ".join(dict.fromkeys(process.listen for process in picture.processes))
+    counts: dict[str, str] = {name: str(number) for name, number in picture.totals.items() if number}
+    for name in counts:
+        if picture.per_second:
+            counts[name] += f" ({picture.per_second[name]:.1f}/s)"
+    ended = ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in counts.items())
+    return [
+        f"{first.boot_server} on {listens}{count}, since {first.started_at:%Y-%m-%d %H:%M:%SZ}",
+        f"{len(picture.rows)} active, {amount(picture.rate)}/s",
+        f"requests: {ended or 'none yet'}",
+    ]
+
+
+def cells(row: Row) -> list[str]:
+    """A row's texts under the headings."""
+    return [
+        row.client,
+        row.machine or "",
+        plain(row.file),
+        progress(row),
+        f"{amount(row.rate)}/s" if row.acked else "",
+        "" if row.left_s is None else span(row.left_s),
+        f"{row.blksize}×{row.windowsize}",
+        str(row.retransmits),
+        span(row.age_s),
+    ]
+
+
+def progress(row: Row) -> str:
+    """How much of how much; or what it waits for."""
+    if not row.acked:
+        return row.state.value
+    return amount(row.acked) if row.size is None else f"{row.share or 0:.0%} of {amount(row.size)}"
+
+
+def watch(pictures: Iterator[Picture], interval: float) -> None:
+    """Draw each picture over the one before, until Ctrl-C."""
+    from rich.console import Console  # noqa: PLC0415  # 40 ms, for the terminal alone
+    from rich.live import Live  # noqa: PLC0415  # as above
+
+    console = Console()
+    with Live(console=console, screen=True, auto_refresh=False) as live:
+        while True:
+            live.update(drawn(next(pictures), console), refresh=True)
+            time.sleep(interval)
+
+
+def drawn(picture: Picture, console: Console) -> Group:
+    """The header, and as many transfers as the terminal has lines for."""
+    from rich.console import Group  # noqa: PLC0415  # as above
+    from rich.progress_bar import ProgressBar  # noqa: PLC0415  # as above
+    from rich.table import Table  # noqa: PLC0415  # as above
+    from rich.text import Text  # noqa: PLC0415  # as above
+
+    room = max(console.height - HEAD_LINES, 1)
+    shown = picture.rows if len(picture.rows) <= room else picture.rows[: room - 1]
+    grid = Table(box=None, expand=True, header_style="bold", pad_edge=False)
+    for heading in HEADINGS:
+        right = heading in ("rate", "left", "again", "age")
+        grid.add_column(heading.upper(), justify="right" if right else "left", no_wrap=True, overflow="ellipsis")
+        if heading == "progress":
+            grid.add_column("", width=20)
+    for row in shown:
+        texts: list[Text | ProgressBar] = [Text(text) for text in cells(row)]
+        known = row.size is not None
+        bar = ProgressBar(total=max(row.size or 0, 1), completed=row.acked if known else 0, width=20)
+        grid.add_row(*texts[:4], bar, *texts[4:])
+    hidden = len(picture.rows) - len(shown)
+    lines = [*(Text(line, no_wrap=True, overflow="ellipsis") for line in head(picture)), Text("")]
+    return Group(*lines, grid, *([Text(f"and {hidden} more")] if hidden else []))
+
+
+def plain(text: str) -> str:
+    """A name as a client sent it, without what a terminal would obey."""
+    return text if text.isprintable() else ascii(text)
+
+
+def amount(count: float) -> str:
+    """Bytes for people: three digits and a unit."""
+    for unit in UNITS[:-1]:
+        if count < 999.5:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 99.95 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} {UNITS[-1]}"
+
+
+def span(seconds: float) -> str:
+    """A time for people: the two largest parts."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02}"
+    return f"{whole // 3600}:{whole // 60 % 60:02} h" if whole < 360_000 else "> 99 h"
