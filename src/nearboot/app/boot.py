@@ -162,6 +162,12 @@ def is_plain_file(path: str) -> bool:
     return not parse(path).is_config
 
 
+def plain_path(asked: str) -> str | None:
+    """The regular path of a plain file, which an origin may have; None for a configuration, or with a query."""
+    request = parse(asked)
+    return None if request.is_config or "?" in asked else request.path
+
+
 def wanted(asked: Iterable[tuple[BootRequest, Asker]]) -> Wanted:
     """All hosts that requests may mean: those that they name, and those that ask."""
     found: dict[KeyKind, set[str]] = {kind: set() for kind in KeyKind}

@@ -21,6 +21,7 @@ READY = "nearboot ready:"
 QUIET = {
     "alembic": logging.WARNING,  # it tells of every look at the schema's revision
     "asyncio": logging.WARNING,
+    "httpx": logging.WARNING,  # a line for each request to an origin, which the cache has its own lines for
     "uvicorn.error": logging.ERROR,  # it has its own words for what the ready line says, and one for each port scan
 }
 """What other libraries may say, by logger, however much is asked for."""

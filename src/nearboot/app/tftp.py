@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -17,7 +17,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from nearboot.app.backlog import Backlog
-from nearboot.app.boot import Asker, BootDesk, boot_files, check_name, is_plain_file
+from nearboot.app.boot import Asker, BootDesk, boot_files, check_name, is_plain_file, plain_path
 from nearboot.app.clerk import Clerk
 from nearboot.app.daemon import run_daemon, say_ready
 from nearboot.app.database import database
@@ -26,9 +26,11 @@ from nearboot.app.files import provide_health_file
 from nearboot.app.known import known_clients
 from nearboot.app.limits import limits_of
 from nearboot.app.metrics import TFTP, Exposition
+from nearboot.app.origins import Origins
 from nearboot.app.read_log import ReadLog, escaped
 from nearboot.app.rights import check_rights
 from nearboot.app.watch import Watch, Workers, measured, this_process
+from nearboot.boot.cache_runner import Cached, Streamed
 from nearboot.config import Config, TftpConfig
 from nearboot.errors import ConfigError, NearbootError, ProtocolError
 from nearboot.model import Event, EventKind
@@ -38,6 +40,7 @@ from nearboot.tftp import (
     Outcome,
     ReadRequest,
     StaticRoot,
+    Stream,
     TftpServer,
     TransferEvent,
     Worker,
@@ -83,9 +86,13 @@ def serve_on(sockets: Sequence[socket.socket], config: Config, *, me: str | None
         files = boot_files(config, root)
 
     def work(worker: Worker) -> None:
-        with database(config) as engine, known_clients(config, engine) as known:
+        with (
+            database(config) as engine,
+            known_clients(config, engine) as known,
+            Origins(config, engine, me=me) as origins,
+        ):
             desk, book, stop = BootDesk(engine, files, me=me), EventBook(engine, me=me), asyncio.Event()
-            serving = _serve(config, worker, stop, static=static, desk=desk, book=book, known=known)
+            serving = _serve(config, worker, stop, static=static, desk=desk, book=book, known=known, origins=origins)
             run_daemon(serving, stop, is_worker=not worker.is_alone)
 
     host, port = sockets[0].getsockname()[:2]
@@ -130,14 +137,15 @@ async def _serve(
     desk: BootDesk,
     book: EventBook,
     known: Known | None,
+    origins: Origins,
 ) -> None:
     clerk = Clerk(desk)
 
     async def handler(request: ReadRequest) -> Content:
-        return await look_up(clerk, book, request)
+        return await look_up(clerk, origins, book, request)
 
     def fast(request: ReadRequest) -> FileContent | None:
-        return static.lookup(request) if _is_plain(request.filename) else None
+        return find_fast(static, origins, request) if _is_plain(request.filename) else None
 
     backlog, reads = Backlog(book.store, is_minor=book.is_minor), ReadLog()
     watch = Watch(book.server_of, backlog)
@@ -146,7 +154,7 @@ async def _serve(
         host=config.tftp.host,
         port=config.tftp.port,
         fast=fast,
-        on_event=lambda event: _note(event, book, backlog, reads, watch),
+        on_event=lambda event: _note(event, book, backlog, reads, watch=watch, origins=origins),
         limits=limits_of(config.tftp).share(config.tftp.workers),
         known=known,
         sockets=worker.sockets,
@@ -184,8 +192,20 @@ def static_root(root: Path) -> StaticRoot:
         raise ConfigError(f"the folder of boot files is not there: {root} (set boot_root, or make it)") from error
 
 
-async def look_up(clerk: Clerk, book: EventBook, request: ReadRequest) -> Content:
-    """What the inventory has for a request; the errors are those that the TFTP server turns into its codes.
+def find_fast(static: StaticRoot, origins: Origins, request: ReadRequest) -> FileContent | None:
+    """A file of the root, else a fresh one of the cache; None where an origin is to be asked."""
+    try:
+        return static.lookup(request)
+    except (FileNotFoundError, NotADirectoryError):
+        path = plain_path(request.filename) if origins.is_on else None
+        if path is None:
+            raise
+        cached = origins.fast(path, request.client[0])
+        return as_file(cached) if cached else None
+
+
+async def look_up(clerk: Clerk, origins: Origins, book: EventBook, request: ReadRequest) -> Content:
+    """What the inventory or an origin has for a request; errors are those that the TFTP server turns into its codes.
 
     Whose it is, the book is told before the transfer begins.
     """
@@ -201,11 +221,24 @@ async def look_up(clerk: Clerk, book: EventBook, request: ReadRequest) -> Conten
     log.debug("file=%s client=%s %s: %s", escaped(request.filename), request.client[0], reason.code, reason.text)
     book.expect(request.client[0], request.filename, found.server)
     if found.content is None:
-        raise FileNotFoundError(request.filename)
+        path = plain_path(request.filename)
+        return as_content(await origins.find(path, request.client[0]) if path else None, request.filename)
     return file_content(found.content) if isinstance(found.content, Path) else found.content
 
 
-def as_read(event: TransferEvent) -> Read:
+def as_content(opened: Cached | Streamed | None, filename: str) -> Content:
+    """What an origin has, as the TFTP server sends it."""
+    if opened is None:
+        raise FileNotFoundError(filename)
+    return as_file(opened) if isinstance(opened, Cached) else Stream(opened.read, opened.size, opened.close)
+
+
+def as_file(cached: Cached) -> FileContent:
+    """A file of the cache, as it was when found."""
+    return FileContent(cached.file, cached.size, cached.mtime_ns, cached.inode, cached.device)
+
+
+def as_read(event: TransferEvent, came: Mapping[str, str]) -> Read:
     """A finished read as an event. It stands at the time of its start, so that a trace reads in the order of asking."""
     outcome = "ok" if event.outcome is Outcome.COMPLETED else event.outcome.value.replace("_", "-")
     return Read(
@@ -223,15 +256,18 @@ def as_read(event: TransferEvent) -> Read:
                 "retransmits": event.retransmits,
                 "duration_s": round(event.duration_s, 3),
                 "error": event.error,
+                **came,
             },
         ),
         asked=ip_address(event.server),
     )
 
 
-def _note(event: TransferEvent, book: EventBook, backlog: Backlog[Read], reads: ReadLog, watch: Watch) -> None:
+def _note(
+    event: TransferEvent, book: EventBook, backlog: Backlog[Read], reads: ReadLog, *, watch: Watch, origins: Origins
+) -> None:
     watch.note(event)
-    read = as_read(event)
+    read = as_read(event, origins.came(event.client[0], event.filename))
     reads.note(read.event, book.server_of(read.event.client, read.event.subject))
     backlog.put(read)
 
