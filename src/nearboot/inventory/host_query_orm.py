@@ -44,21 +44,44 @@ _BMC_END = _INTERFACE_END + len(BMC)
 On = Connection | Session
 
 
+class Lists:
+    """How one of the two databases takes a list as one parameter."""
+
+    def __init__(self, dialect: str) -> None:
+        self.is_array = dialect == "postgresql"
+
+    def among(self, column: Any, name: str, kind: type[Any] = String) -> ColumnElement[bool]:
+        """The condition that a column is one of a list's values, given with ``values`` as the parameter ``name``."""
+        if self.is_array:
+            return column == any_(bindparam(name, type_=ARRAY(kind)))  # type: ignore[no-any-return]  # a column is Any
+        return column.in_(select(self.each(name).c.value))  # type: ignore[no-any-return]
+
+    def values(self, values: Collection[Any]) -> Any:
+        """A list as a parameter."""
+        return list(values) if self.is_array else json.dumps(list(values))
+
+    def each(self, name: str) -> Any:
+        """A list as a table with one column, ``value``."""
+        if self.is_array:
+            return func.unnest(bindparam(name, type_=ARRAY(String))).table_valued("value", name=name).render_derived()
+        return func.json_each(bindparam(name, type_=String)).table_valued("value", name=name)
+
+
 class HostQueries:
     """The statements for one of the two databases."""
 
     def __init__(self, dialect: str) -> None:
-        self._is_array = dialect == "postgresql"
+        self.lists = lists = Lists(dialect)
         named = union_all(
-            select(InterfaceRow.server_id).where(self.among(InterfaceRow.mac, "macs")),
-            select(InterfaceRow.server_id).where(self.among(InterfaceRow.ipv4, "addresses")),
-            select(InterfaceRow.server_id).where(self.among(InterfaceRow.ipv6, "addresses")),
-            select(ServerRow.id).where(self.among(ServerRow.uuid, "uuids")),
+            select(InterfaceRow.server_id).where(lists.among(InterfaceRow.mac, "macs")),
+            select(InterfaceRow.server_id).where(lists.among(InterfaceRow.ipv4, "addresses")),
+            select(InterfaceRow.server_id).where(lists.among(InterfaceRow.ipv6, "addresses")),
+            select(ServerRow.id).where(lists.among(ServerRow.uuid, "uuids")),
         )
         # As an array, PostgreSQL finds the few ids before it joins; as a subquery after it has joined all servers.
-        of_named = any_(func.array(named.scalar_subquery())) if self._is_array else None
+        of_named = any_(func.array(named.scalar_subquery())) if lists.is_array else None
         self._by_name = _hosts().where(ServerRow.id.in_(named) if of_named is None else ServerRow.id == of_named)
-        self._by_id = _hosts().where(self.among(ServerRow.id, "ids", BigInteger))
+        self._by_id = _hosts().where(lists.among(ServerRow.id, "ids", BigInteger))
         self._leases = self._newest_leases()
 
     def hosts(
@@ -66,34 +89,18 @@ class HostQueries:
     ) -> Sequence[Row[Any]]:
         """A row for each interface of each server that has one of the names; by server, in the interfaces' order."""
         given = {"macs": macs, "uuids": uuids, "addresses": addresses}
-        return on.execute(self._by_name, {name: self.values(each) for name, each in given.items()}).all()
+        return on.execute(self._by_name, {name: self.lists.values(each) for name, each in given.items()}).all()
 
     def hosts_by_id(self, on: On, numbers: Collection[int]) -> Sequence[Row[Any]]:
         """The same for the servers of these rows."""
-        return on.execute(self._by_id, {"ids": self.values(numbers)}).all()
+        return on.execute(self._by_id, {"ids": self.lists.values(numbers)}).all()
 
     def leases(self, on: On, addresses: Collection[str], until: datetime) -> Sequence[Row[Any]]:
         """The newest lease of each address until then: subject, server_id, at, detail."""
-        return on.execute(self._leases, {"subjects": self.values(addresses), "until": until}).all()
-
-    def among(self, column: Any, name: str, kind: type[Any] = String) -> ColumnElement[bool]:
-        """The condition that a column is one of a list's values, given with ``values`` as the parameter ``name``."""
-        if self._is_array:
-            return column == any_(bindparam(name, type_=ARRAY(kind)))  # type: ignore[no-any-return]  # a column is Any
-        return column.in_(select(self._each(name).c.value))  # type: ignore[no-any-return]
-
-    def values(self, values: Collection[Any]) -> Any:
-        """A list as a parameter."""
-        return list(values) if self._is_array else json.dumps(list(values))
-
-    def _each(self, name: str) -> Any:
-        """A list as a table with one column, ``value``."""
-        if self._is_array:
-            return func.unnest(bindparam(name, type_=ARRAY(String))).table_valued("value", name=name).render_derived()
-        return func.json_each(bindparam(name, type_=String)).table_valued("value", name=name)
+        return on.execute(self._leases, {"subjects": self.lists.values(addresses), "until": until}).all()
 
     def _newest_leases(self) -> Select[Any]:
-        lease, subjects = aliased(EventRow), self._each("subjects")
+        lease, subjects = aliased(EventRow), self.lists.each("subjects")
         newest = (
             select(lease.id)
             .where(lease.kind == LEASE, lease.subject == subjects.c.value, lease.at <= bindparam("until"))
