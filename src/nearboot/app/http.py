@@ -18,6 +18,7 @@ from nearboot.app.daemon import run_daemon, say_ready
 from nearboot.app.database import database
 from nearboot.app.events import EventBook, Read, record
 from nearboot.app.origins import Origins
+from nearboot.app.http_watch import HttpWatch
 from nearboot.app.read_log import ReadLog, escaped
 from nearboot.config import Config
 from nearboot.errors import ConfigError, NearbootError, NotFoundError, ProtocolError
@@ -51,6 +52,7 @@ class Counter:
     def __init__(self, engine: Engine, desk: BootDesk, book: EventBook, origins: Origins) -> None:
         self._engine, self._desk, self._book, self._origins = engine, desk, book, origins
         self._backlog, self._reads = Backlog(book.store, is_minor=book.is_minor), ReadLog()
+        self.watch = HttpWatch(self._backlog)
 
     @property
     def name(self) -> str:
@@ -91,6 +93,7 @@ class Counter:
 
     def on_exchange(self, exchange: Exchange) -> None:
         """Called by the application after each answer; does not block."""
+        self.watch.note(exchange)
         if exchange.client is None:
             return
         came = self._origins.came(str(exchange.client), exchange.subject)
@@ -150,15 +153,16 @@ async def _serve(config: Config, counter: Counter, root: Path, stop: asyncio.Eve
         health=counter.health,
         on_exchange=counter.on_exchange,
     )
-    name = counter.name
     async with counter.keep_book():
-        await serve_app(
-            app,
-            config.http.host,
-            config.http.port,
-            ready=lambda host, port: say_ready(f"http on {host} port {port} root={root.resolve()} boot-server={name}"),
-            stop=stop,
-        )
+        with counter.watch.shown(config) as note:
+            where = f"root={root.resolve()} boot-server={counter.name}{note}"
+            await serve_app(
+                app,
+                config.http.host,
+                config.http.port,
+                ready=lambda host, port: say_ready(f"http on {host} port {port} {where}"),
+                stop=stop,
+            )
 
 
 def _event(exchange: Exchange, came: Mapping[str, str]) -> Event:
