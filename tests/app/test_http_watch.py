@@ -44,14 +44,16 @@ def test_answers_are_counted_by_class() -> None:
     """A client that left before there was an answer has none; call-backs count by themselves too."""
     watch = HttpWatch(Backlog(lambda things: None, is_minor=lambda thing: True))
     for status in (200, 206, 404, 0):
-        watch.note(_exchange(status))
-    watch.note(_exchange(204, EventKind.CALLBACK))
+        watch.note(_exchange(status), {"cache": "hit", "origin": "o"} if status == 206 else {})
+    watch.note(_exchange(204, EventKind.CALLBACK), {})
     counts = watch.measures().counts
     assert {name: count for name, count in counts.items() if count} == {
         "status_2": 3,
         "status_4": 1,
         "bytes_sent": 500,
         "callbacks": 1,
+        "cache_reads_hit": 1,
+        "cache_bytes_hit": 100,
     }
     assert sum(watch.measures().buckets) == 5
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nearboot.app.measure import BOUNDS_S, SILENT, Durations, Measures, Sum
+from nearboot.app.measure import BOUNDS_S, SILENT, Durations, FromCache, Measures, Sum
 
 
 def test_durations_fall_into_buckets() -> None:
@@ -14,6 +14,19 @@ def test_durations_fall_into_buckets() -> None:
     assert (buckets[0], buckets[1], buckets[-2], buckets[-1], sum(buckets)) == (2, 1, 1, 1, 5)
     assert durations.sum_s == 0.0 + 0.01 + 0.011 + 3600.0 + 9999.0
     assert list(BOUNDS_S) == sorted(BOUNDS_S)
+
+
+def test_reads_of_cached_files_are_counted_by_how_they_came() -> None:
+    """Others are not."""
+    cache = FromCache()
+    for came, size in (("hit", 10), ("hit", 20), ("miss", 5), (None, 99), ("by-pigeon", 99)):
+        cache.note(came, size)
+    assert {key: count for key, count in cache.counts.items() if count} == {
+        "cache_reads_hit": 2,
+        "cache_bytes_hit": 30,
+        "cache_reads_miss": 1,
+        "cache_bytes_miss": 5,
+    }
 
 
 def test_measures_add_up() -> None:

@@ -17,8 +17,8 @@ from nearboot.app.boot import Asker, BootDesk, boot_files, check_name, plain_pat
 from nearboot.app.daemon import run_daemon, say_ready
 from nearboot.app.database import database
 from nearboot.app.events import EventBook, Read, record
-from nearboot.app.origins import Origins
 from nearboot.app.http_watch import HttpWatch
+from nearboot.app.origins import Origins
 from nearboot.app.read_log import ReadLog, escaped
 from nearboot.config import Config
 from nearboot.errors import ConfigError, NearbootError, NotFoundError, ProtocolError
@@ -93,10 +93,10 @@ class Counter:
 
     def on_exchange(self, exchange: Exchange) -> None:
         """Called by the application after each answer; does not block."""
-        self.watch.note(exchange)
+        came = self._origins.came(str(exchange.client), exchange.subject)
+        self.watch.note(exchange, came)
         if exchange.client is None:
             return
-        came = self._origins.came(str(exchange.client), exchange.subject)
         event = _event(exchange, came if exchange.kind is EventKind.HTTP_READ else {})
         self._reads.note(event, self._book.server_of(event.client, event.subject))
         if exchange.kind is EventKind.HTTP_READ:

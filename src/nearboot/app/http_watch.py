@@ -8,12 +8,12 @@ Counted in the thread of the event loop, read by those of the scrapers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from nearboot.app.backlog import Backlog
-from nearboot.app.measure import Durations, Measures
+from nearboot.app.measure import Durations, FromCache, Measures
 from nearboot.app.metrics import HTTP, Exposition
 from nearboot.app.watch import measured
 from nearboot.config import Config
@@ -26,11 +26,12 @@ class HttpWatch:
 
     def __init__(self, backlog: Backlog[Any]) -> None:
         self._backlog = backlog
-        self._durations = Durations()
+        self._durations, self._from_cache = Durations(), FromCache()
         self._counts = {"bytes_sent": 0, "callbacks": 0} | {f"status_{digit}": 0 for digit in range(1, 6)}
 
-    def note(self, exchange: Exchange) -> None:
-        """From the event loop alone."""
+    def note(self, exchange: Exchange, came: Mapping[str, str]) -> None:
+        """From the event loop alone. ``came``: as the origins tell it."""
+        self._from_cache.note(came.get("cache"), exchange.bytes)
         name = f"status_{exchange.status // 100}"
         if name in self._counts:  # 0: the client had left before there was one
             self._counts[name] += 1
@@ -41,7 +42,7 @@ class HttpWatch:
     def measures(self) -> Measures:
         """The counters, as they are now."""
         return Measures(
-            self._counts | {"book_dropped": self._backlog.dropped_total},
+            self._counts | self._from_cache.counts | {"book_dropped": self._backlog.dropped_total},
             {"book_waiting": len(self._backlog)},
             self._durations.buckets,
             self._durations.sum_s,

@@ -12,6 +12,8 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from nearboot.boot.freshness import Came
+
 BOUNDS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 """Upper bounds of the buckets: a configuration file at the next rack, an initrd across an ocean."""
 BUCKETS = len(BOUNDS_S) + 1
@@ -32,6 +34,7 @@ OUTCOMES = (
     "unknown_client",
 )
 """How a request ends; from ``over_sessions`` on it gets no answer."""
+CAME = tuple(came.value for came in Came)
 SILENT = 64
 """Processes that are remembered one by one after their last word."""
 
@@ -51,6 +54,33 @@ class Durations:
     def buckets(self) -> tuple[int, ...]:
         """How many fell into each bucket, those past the last bound at the end; not cumulative."""
         return tuple(self._counts)
+
+
+class FromCache:
+    """Reads of files of origins and their bytes, by how they came from the disk cache; written by one thread."""
+
+    def __init__(self) -> None:
+        self._counts = {key: 0 for came in CAME for key in (cache_reads(came), cache_bytes(came))}
+
+    def note(self, came: str | None, size: int) -> None:
+        """``came``: None where it was no file of an origin."""
+        if came in CAME:
+            self._counts[cache_reads(came)] += 1
+            self._counts[cache_bytes(came)] += size
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return dict(self._counts)
+
+
+def cache_reads(came: str) -> str:
+    """What such reads are called in the measures."""
+    return f"cache_reads_{came}"
+
+
+def cache_bytes(came: str) -> str:
+    """What their bytes are called in the measures."""
+    return f"cache_bytes_{came}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from nearboot import __version__
-from nearboot.app.measure import BOUNDS_S, OUTCOMES, Measures
+from nearboot.app.measure import BOUNDS_S, CAME, OUTCOMES, Measures, cache_bytes, cache_reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,20 @@ BOOK = (
         "Events that were not written to the database, which could not keep up.",
     ),
 )
+CACHE = (
+    ByLabel(
+        "nearboot_cache_reads_total",
+        "came",
+        {came: cache_reads(came) for came in CAME},
+        "Reads of files of origins, by how they came from the disk cache.",
+    ),
+    ByLabel(
+        "nearboot_cache_read_bytes_total",
+        "came",
+        {came: cache_bytes(came) for came in CAME},
+        "Bytes sent of files of origins, by how they came from the disk cache.",
+    ),
+)
 BOOK_GAUGES = (One("nearboot_events_waiting", "book_waiting", "Events that wait to be written to the database."),)
 
 TFTP = Table(
@@ -87,6 +101,7 @@ TFTP = Table(
         ),
         One("nearboot_tftp_cache_misses_total", "cache_misses", "Segments of content that had to be read and framed."),
         One("nearboot_tftp_events_dropped_total", "events_dropped", "Transfers whose end nobody was told in time."),
+        *CACHE,
         *BOOK,
     ),
     gauges=(
@@ -98,8 +113,6 @@ TFTP = Table(
     seconds="nearboot_tftp_transfer_seconds",
     seconds_text="How long completed transfers took, from request to last ACK.",
 )
-"""A cache on disk adds its counters to the measures of ``app.tftp``, and its rows here."""
-
 HTTP = Table(
     counters=(
         ByLabel(
@@ -110,6 +123,7 @@ HTTP = Table(
         ),
         One("nearboot_http_sent_bytes_total", "bytes_sent", "Bytes of bodies sent."),
         One("nearboot_callbacks_total", "callbacks", "Call-backs of installers."),
+        *CACHE,
         *BOOK,
     ),
     gauges=BOOK_GAUGES,

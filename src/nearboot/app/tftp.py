@@ -200,7 +200,7 @@ def find_fast(static: StaticRoot, origins: Origins, request: ReadRequest) -> Fil
         path = plain_path(request.filename) if origins.is_on else None
         if path is None:
             raise
-        cached = origins.fast(path, request.client[0])
+        cached = origins.fast(path, request.client)
         return as_file(cached) if cached else None
 
 
@@ -222,7 +222,7 @@ async def look_up(clerk: Clerk, origins: Origins, book: EventBook, request: Read
     book.expect(request.client[0], request.filename, found.server)
     if found.content is None:
         path = plain_path(request.filename)
-        return as_content(await origins.find(path, request.client[0]) if path else None, request.filename)
+        return as_content(await origins.find(path, request.client) if path else None, request.filename)
     return file_content(found.content) if isinstance(found.content, Path) else found.content
 
 
@@ -266,8 +266,9 @@ def as_read(event: TransferEvent, came: Mapping[str, str]) -> Read:
 def _note(
     event: TransferEvent, book: EventBook, backlog: Backlog[Read], reads: ReadLog, *, watch: Watch, origins: Origins
 ) -> None:
-    watch.note(event)
-    read = as_read(event, origins.came(event.client[0], event.filename))
+    came = origins.came(event.client, event.filename)
+    watch.note(event, came)
+    read = as_read(event, came)
     reads.note(read.event, book.server_of(read.event.client, read.event.subject))
     backlog.put(read)
 

@@ -12,14 +12,14 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from nearboot.app.backlog import Backlog
-from nearboot.app.measure import Durations, Measures, Sum
+from nearboot.app.measure import Durations, FromCache, Measures, Sum
 from nearboot.app.metrics import TFTP, Exposition
 from nearboot.app.metrics_server import MetricsServer
 from nearboot.app.status import Moving, Process, Sources, StatusServer, Wanted, read_status, run_folder, sockets
@@ -42,11 +42,12 @@ class Watch:
     def __init__(self, machine_of: MachineOf, backlog: Backlog[Any]) -> None:
         self._machine_of = machine_of
         self._backlog = backlog
-        self._durations = Durations()
+        self._durations, self._from_cache = Durations(), FromCache()
         self._server: TftpServer | None = None
 
-    def note(self, event: TransferEvent) -> None:
-        """From the thread of events alone."""
+    def note(self, event: TransferEvent, came: Mapping[str, str]) -> None:
+        """From the thread of events alone. ``came``: as the origins tell it."""
+        self._from_cache.note(came.get("cache"), event.bytes_sent)
         if event.outcome is Outcome.COMPLETED:
             self._durations.observe(event.duration_s)
 
@@ -73,7 +74,7 @@ class Watch:
         counts = {key: value for key, value in counters.items() if key not in GAUGES}
         gauges = {key: value for key, value in counters.items() if key in GAUGES}
         return Measures(
-            counts | {"book_dropped": self._backlog.dropped_total},
+            counts | self._from_cache.counts | {"book_dropped": self._backlog.dropped_total},
             gauges | {"book_waiting": len(self._backlog), "workers": 1},
             self._durations.buckets,
             self._durations.sum_s,
