@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import select
+import signal
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -135,3 +138,38 @@ def test_without_a_run_folder_machines_boot_all_the_same(tmp_path: Path, caplog:
     with told(Config(run_dir=str(tmp_path / "file")), Sources(process, Measures, lambda: ())):
         pass
     assert "boot-server top will not see this daemon: no socket can be made in run_dir" in caplog.text
+
+
+def test_two_workers_are_one_daemon(fleet: Config, daemon: Daemon) -> None:
+    """What each has served adds up; one that is killed takes nothing away, and the next in its place is counted too."""
+    words = ["--host", "127.0.0.1", "--port", 0, "--root", fleet.root, "--workers", 2]
+    tftp = daemon("tftp", *words, "--metrics-listen", "127.0.0.1:0")
+    folder = Path(fleet.state_dir, "state", "run")
+    for _ in range(20):
+        _read(tftp.port, "deb/vmlinuz")
+    before = _scraped(tftp)
+    assert before["nearboot_tftp_requests_total", "completed"] == 20
+    assert before["nearboot_tftp_sent_bytes_total", ""] == 20 * 256 * 300
+    assert before["nearboot_tftp_workers", ""] == 2
+    statuses = [read_status(path, Wanted.TOTALS) for path in sockets(folder, daemon=tftp.process.pid)]
+    shares = [status.measures.counts["completed"] for status in statuses]
+    assert sum(shares) == 20
+    busiest = statuses[shares.index(max(shares))].process
+    os.kill(busiest.pid, signal.SIGKILL)
+    while _worker(folder, tftp.process.pid, busiest.worker) in (None, busiest.pid):
+        select.select([], [], [], 0.05)
+    for _ in range(5):
+        _read(tftp.port, "deb/vmlinuz")
+    after = _scraped(tftp)
+    assert after["nearboot_tftp_requests_total", "completed"] == 25
+    assert (after["nearboot_tftp_workers", ""], after["nearboot_tftp_active_transfers", ""]) == (2, 0)
+    assert tftp.end() == 0
+    assert list(folder.iterdir()) == []
+
+
+def _worker(folder: Path, daemon: int, index: int) -> int | None:
+    """The process id of a worker that answers."""
+    try:
+        return read_status(folder / f"tftp.{daemon}.{index}.sock", Wanted.TOTALS).process.pid
+    except PeerError:
+        return None
