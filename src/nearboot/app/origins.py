@@ -13,7 +13,7 @@ import asyncio
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
@@ -54,7 +54,7 @@ class Origins:
         self._cache: FileCache | None = None
         self._is_on = False
         self._problem = ""
-        self._came: OrderedDict[tuple[str, str], tuple[Came, str]] = OrderedDict()
+        self._came: OrderedDict[tuple[Hashable, str], tuple[Came, str]] = OrderedDict()
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep_reading, name="nearboot-origins", daemon=True)
@@ -77,14 +77,14 @@ class Origins:
         """Whether there is any origin."""
         return self._is_on
 
-    def fast(self, path: str, client: str) -> Cached | None:
+    def fast(self, path: str, client: Hashable) -> Cached | None:
         """The file, where it is cached and fresh; never blocks. None says nothing."""
         cached = self._cache.fresh(path) if self._is_on and self._cache else None
         if cached is not None:
             self._remember(client, path, cached)
         return cached
 
-    async def find(self, path: str, client: str) -> Opened:
+    async def find(self, path: str, client: Hashable) -> Opened:
         """The file of a regular path (``boot.request``); None where no origin has it.
 
         ``PeerError`` where none answers; the caller closes what is streamed.
@@ -99,16 +99,15 @@ class Origins:
         self._remember(client, path, opened)
         return opened
 
-    def came(self, client: str, asked: str) -> dict[str, str]:
-        """How the file came that a client just read, for its event; empty where it was no file of an origin."""
+    def came(self, client: Hashable, asked: str) -> dict[str, str]:
+        """How the file came that a client just read, for its event; empty where it was no file of an origin.
+
+        ``client``: whatever told this one from others when it asked.
+        """
         path = _plain(asked) if self._came else None
         with self._lock:
             told = self._came.get((client, path)) if path else None
-        if told is None or path is None:
-            return {}
-        if self._cache is not None:
-            self._cache.touch(path)
-        return {"cache": told[0].value, "origin": told[1]}
+        return {"cache": told[0].value, "origin": told[1]} if told else {}
 
     def reload(self) -> None:
         """Read origins, distances and checksums now; a database that does not answer changes nothing."""
@@ -127,6 +126,7 @@ class Origins:
         if directory.origins and self._cache is None:
             self._cache = open_cache(self._config)
         if self._cache is not None:
+            self._cache.tell_used()
             if [o.name for o in self._cache.directory.origins] != [o.name for o in directory.origins]:
                 log.info("origins=%s", ",".join(origin.name for origin in directory.origins) or "none")
             self._cache.directory = directory
@@ -136,7 +136,7 @@ class Origins:
         while not self._stop.wait(self._config.cache.reload_s):
             self.reload()
 
-    def _remember(self, client: str, path: str, opened: Opened) -> None:
+    def _remember(self, client: Hashable, path: str, opened: Opened) -> None:
         key = (client, path)
         with self._lock:
             if opened is None:

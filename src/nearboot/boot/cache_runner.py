@@ -101,6 +101,7 @@ class FileCache:
         """For so long a stale file is served before origins are asked again."""
         self._held: OrderedDict[str, _Held] = OrderedDict()
         self._absent: OrderedDict[str, float] = OrderedDict()
+        self._used: dict[str, int] = {}
         self._flights: dict[str, _Flight] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -111,7 +112,10 @@ class FileCache:
         held = self._held.get(path)
         if held is None or time.monotonic() >= held.until or not self._is_wanted(held.entry):
             return None
-        return held.cached if _identity(held.cached.file) == _identity_of(held.cached) else None
+        if _identity(held.cached.file) != _identity_of(held.cached):
+            return None
+        self._used[path] = time.time_ns()
+        return held.cached
 
     def find(self, path: str) -> Future[Opened]:
         """Look for a file; PeerError in the future where no origin answers. Each client closes what it gets."""
@@ -131,11 +135,11 @@ class FileCache:
                 self._hand(path, mine, flight.answer, is_first=False)
         return mine
 
-    def touch(self, path: str) -> None:
-        """A file was served: it is the last to leave."""
-        held = self._held.get(path)
-        if held is not None:
-            self._folder.touch(held.entry)
+    def tell_used(self) -> None:
+        """Write down what was used since the last time, for all processes: the least recently used files leave."""
+        used, self._used = self._used, {}
+        for path, at_ns in used.items():
+            self._folder.touch(path, at_ns)
 
     def close(self) -> None:
         """End fetches; what is not whole is removed."""
@@ -156,6 +160,7 @@ class FileCache:
         )
         failure: Exception | None = None
         try:
+            self.tell_used()
             fetch.run()
         except PeerError as error:
             failure = error

@@ -148,10 +148,10 @@ class CacheFolder:
             part.name.unlink(missing_ok=True)
         part.close()
 
-    def touch(self, entry: Entry) -> None:
-        """It was used just now."""
+    def touch(self, path: str, at_ns: int) -> None:
+        """It was used then (Unix clock)."""
         with suppress(OSError):
-            os.utime(self.root / f"{key_of(entry.path)}.json")
+            os.utime(self.root / f"{key_of(path)}.json", ns=(at_ns, at_ns))
 
     def entries(self) -> list[Entry]:
         """All entries, the least recently used first."""
