@@ -95,9 +95,10 @@ class Supervisor:
         self._selector.register(self._wake, selectors.EVENT_READ)
         with handling(self._waker.fileno()):
             try:
+                self._turn(time.monotonic())
                 while any(job.child or job.start_at is not None for job in self._jobs):
-                    self._turn(time.monotonic())
                     self._selector.select(self._pause(time.monotonic()))
+                    self._turn(time.monotonic())
             finally:
                 self._kill()
                 self._selector.close()
@@ -158,8 +159,8 @@ class Supervisor:
             return
         pause_s = self._respawn.died(job.index, now, was_ready=child.is_ready)
         job.start_at = now + pause_s
-        when = "before it served" if not child.is_ready else "and is started again"
-        log.warning("%s pid=%d died (%s) %s, after a pause of %.1f s", job.name, child.pid, child.why, when, pause_s)
+        when = "" if child.is_ready else " before it served"
+        log.warning("%s pid=%d died%s: %s; the next starts in %.1f s", job.name, child.pid, when, child.why, pause_s)
         serving = sum(1 for other in self._jobs if other.child and other.child.is_ready and other.index != BESIDE)
         if self._respawn.is_hopeless(serving=serving):
             count = self._respawn.start_deaths
