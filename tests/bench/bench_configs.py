@@ -74,8 +74,9 @@ def main() -> int:
         engine = schema_store.open_engine(url)
         stack.callback(engine.dispose)
         fill(engine, asked.servers)
-        print(f"{engine.dialect.name}: {asked.servers} servers, {asked.clients} clients, {os.cpu_count()} cores")
+        print(f"{engine.dialect.name}: {asked.servers} servers, {asked.clients} clients, {os.cpu_count()} cores", end=", ")
         pid, port = stack.enter_context(daemon(url, root, folder / "serve.log"))
+        print(f"nearboot is process {pid}", flush=True)
         others = [postmaster[1]] if postmaster else []
         measured(load, pid, others, port, (asked.clients, 0, asked.servers, "static"))
         for name in asked.path:

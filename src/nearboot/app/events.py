@@ -18,7 +18,6 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from ipaddress import ip_address
 from typing import TypeVar
 
 from sqlalchemy import Engine
@@ -104,16 +103,15 @@ class EventBook:
 
     def _placed(self, session: Session, reads: Sequence[Read]) -> Iterator[Event]:
         """The events with their servers; each client and each address asked is looked up once."""
-        clients: dict[str, Address] = {read.event.client: ip_address(read.event.client) for read in reads}
-        at = {clients[read.event.client]: read.event.at for read in reversed(reads)}  # the first of each counts
+        at = {read.event.client: read.event.at for read in reversed(reads)}  # the first of each counts
         names = self._ledger.names_by_address(session, at)
         asked = {address: self._asked(session, address) for address in {read.asked for read in reads}}
         for read in reads:
-            event = replace(read.event, subject=_clean(read.event.subject))
-            server = names.get(clients[event.client]) or self._named.get((event.client, event.subject))
+            client, subject = read.event.client, _clean(read.event.subject)
+            server = names.get(client) or self._named.get((client, subject))
             if server is not None:
-                _keep(self._known, event.client, server)
-            yield replace(event, server=server, boot_server=asked[read.asked])
+                _keep(self._known, client, server)
+            yield replace(read.event, subject=subject, server=server, boot_server=asked[read.asked])
 
     def _asked(self, session: Session, asked: Address | None) -> Slug | None:
         if self._me is not None or asked is None:
@@ -124,8 +122,8 @@ class EventBook:
 
 def record(session: Session, event: Event) -> Event:
     """Store an event with the phase that it shows, and advance its server's run."""
-    (stored,) = _record(session, [event], ledger(session.get_bind().dialect.name))
-    return stored
+    book = ledger(session.get_bind().dialect.name)
+    return book.write_few(session, _told(session, [event], book))[-1]
 
 
 def begin(session: Session, server: str, now: datetime, *, reason: str) -> Run:
@@ -147,7 +145,7 @@ def _record_all(session: Session, events: Sequence[Event], book: Ledger) -> None
     """All at once; where one of them cannot be stored, one by one, so that no other is lost with it."""
     try:
         with session.begin_nested():
-            _record(session, events, book)
+            book.write(session, _told(session, events, book))
     except OperationalError:
         raise  # it is the database that fails, not an event
     except (NearbootError, StatementError, ValueError) as error:
@@ -160,8 +158,8 @@ def _record_all(session: Session, events: Sequence[Event], book: Ledger) -> None
         log.error("event lost: kind=%s client=%s subject=%r: %s", event.kind.value, event.client, event.subject, error)
 
 
-def _record(session: Session, events: Sequence[Event], book: Ledger) -> list[Event]:
-    """What was stored for the events, in their order, without what it began."""
+def _told(session: Session, events: Sequence[Event], book: Ledger) -> Written:
+    """What is to be stored of events, in their order: with the runs that they begin and advance."""
     newest = book.hold(session, {event.server for event in events if event.server})
     paths = image_paths(session) if any(event.kind in READS for event in events) else ()
     shown = [_marked(session, _shown(event, paths)) for event in events]
@@ -177,14 +175,9 @@ def _record(session: Session, events: Sequence[Event], book: Ledger) -> list[Eve
         heard_at=partial(_heard_at, session),
         token=partial(new_token, CHANCE),
     )
-    places = []
     for event in shown:
         telling.tell(event)
-        places.append(len(telling.events) - 1)
-    stored = book.write(
-        session, Written(telling.events, begun=telling.begun, changed=telling.changed, adopted=telling.adopted)
-    )
-    return [stored[place] for place in places]
+    return Written(telling.events, begun=telling.begun, changed=telling.changed, adopted=telling.adopted)
 
 
 def _shown(event: Event, paths: Collection[str]) -> Event:

@@ -3,7 +3,7 @@
 Single questions about events and runs: boot_store. The transaction is the caller's, as everywhere.
 
     book = ledger("sqlite")
-    names = book.names_by_address(session, {address: at})
+    names = book.names_by_address(session, {"10.0.0.1": at})
     newest = book.hold(session, {"web-ams-01"})
     stored = book.write(session, Written(events, begun=..., changed=..., adopted=...))
 """
@@ -24,21 +24,23 @@ from nearboot.errors import NotFoundError
 from nearboot.inventory import boot_store, store
 from nearboot.inventory.boot_orm import EventRow, RunRow
 from nearboot.inventory.host_query_orm import RUN, HostQueries, run_of
-from nearboot.inventory.orm import InterfaceRow, ServerRow
-from nearboot.model import Address, Event, EventKind, Phase, Run
+from nearboot.inventory.orm import BootServerRow, InterfaceRow, ServerRow
+from nearboot.model import Event, EventKind, Phase, Run
 
 RUNS: Table = RunRow.metadata.tables[RunRow.__tablename__]
 EVENTS: Table = EventRow.metadata.tables[EventRow.__tablename__]
+EVENT = ("at", "kind", "server_id", "client", "boot_server_id", "subject", "outcome", "phase", "detail", "run_id")
+OF_RUN = ("server_id", *(name for name in RUN if name != "id"))
 STANDING = ("phase", "updated_at", "finished_at", "outcome", "problem")
 """What of a run may change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What is to be stored together: ``begun`` runs have negative numbers, by which events and ``adopted`` (the number
-    of a stored event, and of the run that takes it in) name them."""
+    """What is to be stored together: events, each with the number of its run; runs that began (their numbers are
+    negative) and that changed; and events stored before, by number, with the run that takes them in."""
 
-    events: Sequence[Event]
+    events: Sequence[tuple[Event, int | None]]
     begun: Sequence[Run] = ()
     changed: Sequence[Run] = ()
     adopted: Mapping[int, int] = field(default_factory=dict)
@@ -57,6 +59,8 @@ class Ledger:
         self._hosts = HostQueries(dialect)
         lists = self._lists = self._hosts.lists
         self._servers = select(ServerRow.name, ServerRow.id).where(lists.among(ServerRow.name, "names"))
+        named = lists.among(BootServerRow.name, "names")
+        self._boot_servers = select(BootServerRow.name, BootServerRow.id).where(named)
         # FOR NO KEY UPDATE, as in boot_store.hold, and in order: two writers must not wait for one another.
         self._held = self._servers.order_by(ServerRow.name).with_for_update(key_share=True)
         run, names = aliased(RunRow), lists.each("names")
@@ -81,6 +85,9 @@ class Ledger:
             .where(lists.among(ServerRow.name, "names"), EventRow.at >= bindparam("since"), EventRow.run_id.is_(None))
             .order_by(EventRow.at, EventRow.id)
         )
+        self._add_events = insert(EVENTS).from_select(EVENT, lists.rows("rows", EVENTS, EVENT))
+        added = insert(RUNS).from_select(OF_RUN, lists.rows("rows", RUNS, OF_RUN))
+        self._add_runs = added.returning(RUNS.c.id, RUNS.c.token)
         self._names = [
             select(column, ServerRow.name)
             .join(ServerRow, InterfaceRow.server_id == ServerRow.id)
@@ -88,16 +95,15 @@ class Ledger:
             for column in (InterfaceRow.ipv4, InterfaceRow.ipv6)
         ]
 
-    def names_by_address(self, session: Session, asked: Mapping[Address, datetime]) -> dict[Address, str]:
-        """The servers that addresses belong to, each at its time (see ``store.server_by_address``)."""
-        texts: dict[Any, Address] = {str(address): address for address in asked}
-        found: dict[Address, str] = {}
-        for query, version in zip(self._names, (4, 6), strict=True):
-            of_family = [text for text, address in texts.items() if address.version == version]
+    def names_by_address(self, session: Session, asked: Mapping[str, datetime]) -> dict[str, str]:
+        """The servers that addresses (as text) belong to, each at its time (see ``store.server_by_address``)."""
+        found: dict[str, str] = {}
+        for query, is_v6 in zip(self._names, (False, True), strict=True):
+            of_family = [text for text in asked if (":" in text) is is_v6]
             if of_family:
-                rows = session.execute(query, {"addresses": self._lists.values(of_family)})
-                found |= {texts[row[0]]: row[1] for row in rows}
-        return found | self._leased(session, {address: at for address, at in asked.items() if address not in found})
+                given = {"addresses": self._lists.values(of_family)}
+                found |= {str(row[0]): row[1] for row in session.execute(query, given)}
+        return found | self._leased(session, {text: at for text, at in asked.items() if text not in found})
 
     def hold(self, session: Session, servers: Collection[str]) -> dict[str, Run]:
         """Let this transaction alone tell these servers' stories (see ``boot_store.hold``), and give their newest
@@ -129,43 +135,79 @@ class Ledger:
                 events.append(event)
         return found
 
-    def write(self, session: Session, written: Written) -> list[Event]:
-        """Store it all, and give the events with their ids and their runs' numbers; ``NotFoundError`` for an event of
-        a server that is not inventoried."""
-        servers = self._server_ids(session, {run.server for run in written.begun})
+    def write(self, session: Session, written: Written) -> None:
+        """Store it all; ``NotFoundError`` for an event of a server or boot server that is not inventoried."""
+        numbers = self._write_runs(session, written)
+        servers = self._ids(session, "server", {event.server for event, _ in written.events})
+        boot_servers = self._ids(session, "boot server", {event.boot_server for event, _ in written.events})
+        records = [
+            {
+                "at": event.at,
+                "kind": event.kind.value,
+                "server_id": servers[event.server],
+                "client": event.client,
+                "boot_server_id": boot_servers[event.boot_server],
+                "subject": event.subject,
+                "outcome": event.outcome,
+                "phase": event.phase.value if event.phase else None,
+                "detail": dict(event.detail),
+                "run_id": numbers.get(run, run),
+            }
+            for event, run in written.events
+        ]
+        session.execute(self._add_events, {"rows": self._lists.records(records)})
+
+    def write_few(self, session: Session, written: Written) -> list[Event]:
+        """The same, and give the events with their ids and their runs' numbers."""
+        numbers = self._write_runs(session, written)
+        events = [replace(event, run_id=numbers.get(run, run)) for event, run in written.events]
+        return boot_store.add_events(session, events)
+
+    def _write_runs(self, session: Session, written: Written) -> dict[int | None, int]:
+        """Store runs and adoptions, and give the numbers that the database gave to new runs."""
         _update(session, written.changed)  # first: a server has one open run
-        numbers = _insert(session, written.begun, servers)
-        stored = boot_store.add_events(session, [_placed(event, numbers) for event in written.events])
+        servers = self._ids(session, "server", {run.server for run in written.begun})
+        records = [
+            {name: getattr(run, name) for name in RUN if name != "id"}
+            | {"phase": run.phase.value, "server_id": servers[run.server]}
+            for run in written.begun
+        ]
+        numbers: dict[int | None, int] = {}
+        if records:
+            rows = session.execute(self._add_runs, {"rows": self._lists.records(records)})
+            of_token = {token: number for number, token in rows}
+            numbers = {run.id: of_token[run.token] for run in written.begun}
         if written.adopted:
             adopt = update(EVENTS).where(EVENTS.c.id == bindparam("event")).values(run_id=bindparam("run"))
             given = [{"event": event, "run": numbers.get(run, run)} for event, run in written.adopted.items()]
             session.connection().execute(adopt, given)
-        return stored
+        return numbers
 
-    def _server_ids(self, session: Session, names: Collection[str]) -> dict[str, int]:
-        if not names:
-            return {}
-        rows = session.execute(self._servers, {"names": self._lists.values(sorted(names))})
-        found: dict[str, int] = {row[0]: row[1] for row in rows}
-        for name in sorted(set(names) - found.keys()):
-            raise NotFoundError("server", name)
+    def _ids(self, session: Session, noun: str, names: Collection[str | None]) -> dict[str | None, int | None]:
+        wanted = sorted({name for name in names if name is not None})
+        found: dict[str | None, int | None] = {None: None}
+        if wanted:
+            query = self._servers if noun == "server" else self._boot_servers
+            found |= {row[0]: row[1] for row in session.execute(query, {"names": self._lists.values(wanted)})}
+        for name in wanted:
+            if name not in found:
+                raise NotFoundError(noun, name)
         return found
 
-    def _leased(self, session: Session, asked: Mapping[Address, datetime]) -> dict[Address, str]:
+    def _leased(self, session: Session, asked: Mapping[str, datetime]) -> dict[str, str]:
         if not asked:
             return {}
-        leases = self._hosts.leases(session, [str(address) for address in asked], max(asked.values()) + store.NOTICED)
-        found: dict[Address, str] = {}
-        ids: dict[Address, int] = {}
-        for lease in leases:
-            address = ip_address(lease.subject)
-            if lease.at > asked[address] + store.NOTICED:  # there may be an older one, of that time
-                server = store.server_by_address(session, address, asked[address])
+        found: dict[str, str] = {}
+        numbers: dict[str, int] = {}
+        for lease in self._hosts.leases(session, [*asked], max(asked.values()) + store.NOTICED):
+            address, at = lease.subject, asked[lease.subject]
+            if lease.at > at + store.NOTICED:  # there may be an older one, of that time
+                server = store.server_by_address(session, ip_address(address), at)
                 found |= {address: server.name} if server else {}
-            elif lease.server_id is not None and not store.has_expired(lease, asked[address]):
-                ids[address] = lease.server_id
-        names = _names_of(session, ids.values())
-        return found | {address: names[number] for address, number in ids.items()}
+            elif lease.server_id is not None and not store.has_expired(lease, at):
+                numbers[address] = lease.server_id
+        names = _names_of(session, numbers.values())
+        return found | {address: names[number] for address, number in numbers.items()}
 
 
 def _names_of(session: Session, numbers: Iterable[int]) -> dict[int, str]:
@@ -180,28 +222,9 @@ def _update(session: Session, runs: Sequence[Run]) -> None:
     if runs:
         where = update(RUNS).where(RUNS.c.id == bindparam("number"))
         values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in STANDING}
-        given = [
-            {"number": run.id} | {f"new_{name}": value for name, value in _record(run).items() if name in STANDING}
-            for run in runs
-        ]
+        given = [{"number": run.id} | {f"new_{name}": value for name, value in _standing(run).items()} for run in runs]
         session.connection().execute(where.values(values), given)
 
 
-def _insert(session: Session, runs: Sequence[Run], servers: Mapping[str, int]) -> dict[int, int]:
-    """The numbers that the database gave to new runs, by those that they had."""
-    if not runs:
-        return {}
-    records = [_record(run) | {"server_id": servers[run.server]} for run in runs]
-    added = insert(RUNS).returning(RUNS.c.id, sort_by_parameter_order=True)
-    numbers = session.connection().execute(added, records).scalars().all()
-    return {run.id: number for run, number in zip(runs, numbers, strict=True)}
-
-
-def _record(run: Run) -> dict[str, Any]:
-    return {name: getattr(run, name) for name in RUN if name not in ("id", "phase")} | {"phase": run.phase.value}
-
-
-def _placed(event: Event, numbers: Mapping[int, int]) -> Event:
-    if event.run_id is None or event.run_id > 0:
-        return event
-    return replace(event, run_id=numbers[event.run_id])
+def _standing(run: Run) -> dict[str, Any]:
+    return {name: getattr(run, name) for name in STANDING} | {"phase": run.phase.value}

@@ -40,7 +40,8 @@ class Telling:
         heard_at: HeardAt,
         token: Callable[[], str],
     ) -> None:
-        self.events: list[Event] = []
+        self.events: list[tuple[Event, int | None]] = []
+        """What is to be stored, in order, each with the number of its run."""
         self.adopted: dict[int, int] = {}
         """The run of each stored event that a run of this batch takes in, by the event's number."""
         self._newest = {server: run.id for server, run in newest.items()}
@@ -48,7 +49,7 @@ class Telling:
         self._runs = dict(self._before)
         self._unplaced, self._heard_at, self._token = unplaced, heard_at, token
         self._waiting: dict[str, list[int]] = {}  # by server: places in ``events`` of those that are of no run
-        self._placed: dict[int, list[int]] = {}  # by run
+        self._placed: dict[int, list[Event]] = {}  # by run
 
     @property
     def begun(self) -> list[Run]:
@@ -64,11 +65,10 @@ class Telling:
         """The next event; its ``phase`` is what it shows, its ``run_id`` is set where the run is known."""
         number = self._number(event)
         place = len(self.events)
-        told = replace(event, run_id=number)
-        self.events.append(told)
+        self.events.append((event, number))
         if number is not None:
-            self._placed.setdefault(number, []).append(place)
-            self._runs[number] = advance(self._runs[number], told)
+            self._placed.setdefault(number, []).append(event)
+            self._runs[number] = advance(self._runs[number], event)
         elif event.server is not None:
             self._waiting.setdefault(event.server, []).append(place)
 
@@ -90,7 +90,7 @@ class Telling:
     def _last_heard(self, run: Run | None, at: datetime) -> datetime | None:
         if run is None or not stands_still(run, at):
             return None
-        told = (self.events[place] for place in self._placed.get(run.id, ()))
+        told = self._placed.get(run.id, ())
         times = [event.at for event in told if event.at >= at - IDLE and not is_marked_renewal(event)]
         stored = self._heard_at(run, at - IDLE) if run.id > 0 else None
         return max((*times, *([stored] if stored else [])), default=None)
@@ -104,9 +104,9 @@ class Telling:
             return ended < event.at <= at and event.at >= at - ADOPTED
 
         stored = [each for each in self._unplaced.get(server, ()) if is_recent(each) and each.id not in self.adopted]
-        places = [place for place in waiting if is_recent(self.events[place])]
+        places = [place for place in waiting if is_recent(self.events[place][0])]
         self._waiting[server] = [place for place in waiting if place not in places]
-        adopted = sorted((*stored, *(self.events[place] for place in places)), key=lambda event: event.at)
+        adopted = sorted((*stored, *(self.events[place][0] for place in places)), key=lambda event: event.at)
         start = (
             min((event.at for event in adopted), default=at) - MOMENT
         )  # a trace reads in order: its start comes first
@@ -118,14 +118,11 @@ class Telling:
             run = advance(run, event)
         self._runs[number], self._newest[server] = run, number
         for place in places:
-            self.events[place] = replace(self.events[place], run_id=number)
-        self._placed[number] = [*places, len(self.events)]
+            self.events[place] = (self.events[place][0], number)
         self.adopted |= {event.id: number for event in stored}
-        self.events.append(
-            Event(
-                start, EventKind.PROVISION_START, server=server, subject=BY_ITSELF, phase=Phase.POWER_ON, run_id=number
-            )
-        )
+        begin = Event(start, EventKind.PROVISION_START, server=server, subject=BY_ITSELF, phase=Phase.POWER_ON)
+        self.events.append((begin, number))
+        self._placed[number] = [*adopted, begin]
         return number
 
 
