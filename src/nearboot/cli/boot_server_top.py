@@ -29,6 +29,8 @@ ORDERS: dict[str, Order] = {
 }
 HEADINGS = ("client", "server", "file", "progress", "rate", "left", "terms", "again", "age")
 HEAD_LINES = 5
+LOOK_UPS = 100
+"""Addresses that are looked up in the inventory at one look: a few milliseconds each."""
 UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -61,7 +63,7 @@ def looks(config: Config, order: Order) -> Iterator[Picture]:
     seen, names, asked = Top(), dict[str, str](), set[str]()
     while True:
         statuses, at = look(config), now()
-        strangers = unnamed(statuses) - asked
+        strangers = set(sorted(unnamed(statuses) - asked)[:LOOK_UPS])
         if strangers:
             names |= machines(config, strangers, at)
             asked |= strangers
