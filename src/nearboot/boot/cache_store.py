@@ -148,6 +148,13 @@ class CacheFolder:
             part.name.unlink(missing_ok=True)
         part.close()
 
+    def used_at(self, entry: Entry) -> float:
+        """When it was last used, as far as that is written down (Unix clock); 0: it is not there any more."""
+        try:
+            return (self.root / f"{key_of(entry.path)}.json").stat().st_mtime
+        except OSError:
+            return 0.0
+
     def touch(self, path: str, at_ns: int) -> None:
         """It was used then (Unix clock)."""
         with suppress(OSError):
