@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -163,6 +164,22 @@ def test_what_does_not_fit_is_counted() -> None:
     assert "and 86 more" in text and text.count("192.0.2.") == 14
     assert "web[01]" in text and r"'a\x1b[31m'" in text and "\x1b" not in text
     assert "1428×16" in text and "25% of 4.0 MB" in text and "━" in text
+
+
+@pytest.mark.parametrize("width", [200, 140, 100, 80, 60])
+def test_a_narrow_terminal_has_fewer_columns(width: int) -> None:
+    """An address that is cut is none; what is left out are whole columns, the least wanted first."""
+    console = Console(width=width, height=20, record=True, file=StringIO())
+    rows = tuple(replace(_row(number), file="images/debian-13/vmlinuz", client="2001:db8::77") for number in (1, 2))
+    console.print(drawn(replace(_picture(0), rows=rows), console))
+    lines = console.export_text().splitlines()
+    assert all(len(line) <= width for line in lines)
+    (heading, first) = lines[4:6]
+    assert first.startswith(
+        "2001:db8::77  images/deb" if width == 60 else "2001:db8::77  web[01]  images/debian-13/vmlinuz"
+    )
+    assert "25% of 4.0 MB" in first and "2.0 MB/s" in first
+    assert ("TERMS" in heading, "━" in first) == (width > 100, width > 100)
 
 
 def test_the_header_has_rates_where_there_were_two_looks() -> None:

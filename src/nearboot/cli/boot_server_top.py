@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -28,6 +28,14 @@ ORDERS: dict[str, Order] = {
     "retransmits": lambda row: -row.retransmits,
 }
 HEADINGS = ("client", "server", "file", "progress", "rate", "left", "terms", "again", "age")
+BAR = "bar"
+COLUMNS = ("client", "server", "file", "progress", BAR, "rate", "left", "terms", "again", "age")
+NUMBERS = ("rate", "left", "again", "age")
+LESS_WANTED = (BAR, "terms", "left", "again", "age", "server")
+"""The columns that a narrow terminal does without, this one first."""
+FILE_WIDTH = 24
+BAR_WIDTH = 20
+GAP = 2
 HEAD_LINES = 5
 LOOK_UPS = 100
 """Addresses that are looked up in the inventory at one look: a few milliseconds each."""
@@ -147,7 +155,7 @@ def watch(pictures: Iterator[Picture], interval: float) -> None:
 
 
 def drawn(picture: Picture, console: Console) -> Group:
-    """The header, and as many transfers as the terminal has lines for."""
+    """The header, and as many transfers as the terminal has lines for, with the columns that it is wide enough for."""
     from rich.console import Group  # noqa: PLC0415  # as above
     from rich.progress_bar import ProgressBar  # noqa: PLC0415  # as above
     from rich.table import Table  # noqa: PLC0415  # as above
@@ -155,20 +163,33 @@ def drawn(picture: Picture, console: Console) -> Group:
 
     room = max(console.height - HEAD_LINES, 1)
     shown = picture.rows if len(picture.rows) <= room else picture.rows[: room - 1]
-    grid = Table(box=None, expand=True, header_style="bold", pad_edge=False)
-    for heading in HEADINGS:
-        right = heading in ("rate", "left", "again", "age")
-        grid.add_column(heading.upper(), justify="right" if right else "left", no_wrap=True, overflow="ellipsis")
-        if heading == "progress":
-            grid.add_column("", width=20)
-    for row in shown:
-        texts: list[Text | ProgressBar] = [Text(text) for text in cells(row)]
-        known = row.size is not None
-        bar = ProgressBar(total=max(row.size or 0, 1), completed=row.acked if known else 0, width=20)
-        grid.add_row(*texts[:4], bar, *texts[4:])
+    texts = [dict(zip(HEADINGS, cells(row), strict=True)) | {BAR: ""} for row in shown]
+    widths = fitting(texts, console.width)
+    grid = Table(box=None, header_style="bold", padding=(0, GAP, 0, 0), pad_edge=False)
+    for name, width in widths.items():
+        justify: Literal["left", "right"] = "right" if name in NUMBERS else "left"
+        heading = "" if name == BAR else name.upper()
+        grid.add_column(heading, justify=justify, width=width, no_wrap=True, overflow="ellipsis")
+    for row, cell in zip(shown, texts, strict=True):
+        bar = ProgressBar(total=max(row.size or 0, 1), completed=row.acked if row.size else 0, width=BAR_WIDTH)
+        grid.add_row(*(bar if name == BAR else Text(cell[name]) for name in widths))
     hidden = len(picture.rows) - len(shown)
     lines = [*(Text(line, no_wrap=True, overflow="ellipsis") for line in head(picture)), Text("")]
     return Group(*lines, grid, *([Text(f"and {hidden} more")] if hidden else []))
+
+
+def fitting(texts: Sequence[Mapping[str, str]], room: int) -> dict[str, int]:
+    """The columns for a terminal of so many characters: some are left out until a file's name has enough of them."""
+    widths = {name: max([len(name), *(len(text[name]) for text in texts)]) for name in COLUMNS}
+    widths[BAR] = BAR_WIDTH
+    longest, spare = widths["file"], list(LESS_WANTED)
+    while True:
+        left = room - sum(width + GAP for name, width in widths.items() if name != "file")
+        if left >= min(longest, FILE_WIDTH) or not spare:
+            break
+        del widths[spare.pop(0)]
+    widths["file"] = max(min(longest, left), 1)
+    return widths
 
 
 def plain(text: str) -> str:
