@@ -157,6 +157,10 @@ class Reception:
                 return True
             case Admission.OVER_SESSIONS:
                 self._stats.over_sessions += 1
+                oldest = next((each for each in self._opening if not each.moving), None)
+                if oldest is not None:  # a transfer without any ACK gives way: forged requests must keep nobody out
+                    oldest.evict(now)
+                    return True
             case Admission.OVER_CLIENT:
                 self._stats.over_client += 1
             case Admission.REFUSED_PORT:
