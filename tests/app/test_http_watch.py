@@ -73,4 +73,6 @@ def test_a_scrape_is_what_was_answered(fleet: Config, daemon: Daemon) -> None:
     assert samples["nearboot_http_requests_total", "2xx"] == samples["nearboot_http_requests_total", "4xx"] == 1
     assert samples["nearboot_http_sent_bytes_total", ""] >= len(kernel.content)
     assert samples["nearboot_http_request_seconds_count", ""] == 2
+    health = http.ready.split(" metrics=")[1].split()[0].replace("/metrics", "/healthz")
+    assert httpx.get(health).text == "ok\n"
     assert http.end() == 0

@@ -114,18 +114,18 @@ def test_the_workers_of_a_daemon_are_summed_up(tmp_path: Path) -> None:
     config = Config(state_dir=str(tmp_path))
     parts = {}
     for daemon, worker, completed in ((7, 0, 3), (7, 1, 4), (8, 0, 100)):
-        measures = Measures({"completed": completed}, {"active": 1})
+        measures = Measures({"completed": completed}, {"active": 1, "workers": 1})
         process = Process("tftp", daemon, worker, 1000 + worker, NOW, "", "")
         parts[daemon, worker] = StatusServer(tmp_path / "run", Sources(process, lambda m=measures: m, lambda: ()))
         parts[daemon, worker].start()
     workers = Workers(config, 2, daemon=7)
     try:
         total = workers.measures()
-        assert (total.counts, total.gauges, workers.health()) == ({"completed": 7}, {"active": 2}, "")
+        assert (total.counts, total.gauges, workers.health()) == ({"completed": 7}, {"active": 2, "workers": 2}, "")
         parts[7, 0].close()
         total = workers.measures()
-        assert (total.counts, total.gauges) == ({"completed": 7}, {"active": 1})
-        assert workers.health() == "1 of 2 workers do not answer"
+        assert (total.counts, total.gauges) == ({"completed": 7}, {"active": 1, "workers": 1})
+        assert workers.health() == "1 of 2 workers do not respond"
     finally:
         for part in parts.values():
             part.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +32,8 @@ from nearboot.provisioning.phases import is_repeat, outcome_of
 from nearboot.provisioning.tokens import is_token
 
 log = logging.getLogger(__name__)
+
+HEALTH_S = 5.0
 
 
 def serve(config: Config, *, me: str | None, root: Path) -> None:
@@ -154,7 +156,7 @@ async def _serve(config: Config, counter: Counter, root: Path, stop: asyncio.Eve
         on_exchange=counter.on_exchange,
     )
     async with counter.keep_book():
-        with counter.watch.shown(config) as note:
+        with counter.watch.shown(config, _from_threads(counter.health)) as note:
             where = f"root={root.resolve()} boot-server={counter.name}{note}"
             await serve_app(
                 app,
@@ -163,6 +165,19 @@ async def _serve(config: Config, counter: Counter, root: Path, stop: asyncio.Eve
                 ready=lambda host, port: say_ready(f"http on {host} port {port} {where}"),
                 stop=stop,
             )
+
+
+def _from_threads(health: Callable[[], Coroutine[object, object, str]]) -> Callable[[], str]:
+    """The same for callers in other threads; a loop that does not turn is what is wrong."""
+    loop = asyncio.get_running_loop()
+
+    def wait() -> str:
+        try:
+            return asyncio.run_coroutine_threadsafe(health(), loop).result(HEALTH_S)
+        except TimeoutError:
+            return "the server does not respond"
+
+    return wait
 
 
 def _event(exchange: Exchange, came: Mapping[str, str]) -> Event:

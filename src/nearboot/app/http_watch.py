@@ -3,12 +3,12 @@
 Counted in the thread of the event loop, read by those of the scrapers.
 
     watch = HttpWatch(backlog); watch.note(exchange)
-    with watch.shown(config) as note: ...
+    with watch.shown(config, health) as note: ...
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,8 +49,8 @@ class HttpWatch:
         )
 
     @contextmanager
-    def shown(self, config: Config) -> Iterator[str]:
-        """Tell the metrics; gives what the ready line says of it."""
+    def shown(self, config: Config, health: Callable[[], str]) -> Iterator[str]:
+        """Tell the metrics; gives what the ready line says of it. ``health``: what is wrong, if anything."""
         exposition = Exposition(self.measures, HTTP)
-        with measured(config.http.metrics_listen, exposition, lambda: "", setting="http.metrics_listen") as metrics:
+        with measured(config.http.metrics_listen, exposition, health, setting="http.metrics_listen") as metrics:
             yield f" metrics={metrics.url}" if metrics else ""

@@ -107,7 +107,7 @@ TFTP = Table(
     gauges=(
         One("nearboot_tftp_active_transfers", "active", "Transfers under way, those that wait for content too."),
         One("nearboot_tftp_cache_bytes", "cached_bytes", "Content framed and ready to send, in memory."),
-        One("nearboot_tftp_workers", "workers", "Processes that serve."),
+        One("nearboot_tftp_workers", "workers", "Processes that serve, and whose data plane responds."),
         *BOOK_GAUGES,
     ),
     seconds="nearboot_tftp_transfer_seconds",

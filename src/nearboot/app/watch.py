@@ -57,7 +57,7 @@ class Watch:
         exposition = Exposition(self.measures, TFTP)
         with (
             self.told(config, server, this_process(server, boot_server)),
-            measured(config.tftp.metrics_listen, exposition, lambda: "", setting="tftp.metrics_listen") as metrics,
+            measured(config.tftp.metrics_listen, exposition, self.health, setting="tftp.metrics_listen") as metrics,
         ):
             yield f" metrics={metrics.url}" if metrics else ""
 
@@ -68,6 +68,10 @@ class Watch:
         with told(config, Sources(process, self.measures, self.transfers)):
             yield
 
+    def health(self) -> str:
+        """What is wrong with the data plane; empty: nothing."""
+        return "" if self._server and self._server.responds() else "the data plane does not respond"
+
     def measures(self) -> Measures:
         """The counters, as they are now."""
         counters = self._server.counters() if self._server else {}
@@ -75,7 +79,7 @@ class Watch:
         gauges = {key: value for key, value in counters.items() if key in GAUGES}
         return Measures(
             counts | self._from_cache.counts | {"book_dropped": self._backlog.dropped_total},
-            gauges | {"book_waiting": len(self._backlog), "workers": 1},
+            gauges | {"book_waiting": len(self._backlog), "workers": 0 if self.health() else 1},
             self._durations.buckets,
             self._durations.sum_s,
         )
@@ -134,9 +138,9 @@ class Workers:
             return self._sum.total(self._seen())
 
     def health(self) -> str:
-        """Which workers do not answer; empty: all do."""
-        missing = self._count - len(self._seen())
-        return f"{missing} of {self._count} workers do not answer" if missing > 0 else ""
+        """How many workers do not respond; empty: all do."""
+        missing = self._count - sum(measures.gauges["workers"] for measures in self._seen().values())
+        return f"{missing} of {self._count} workers do not respond" if missing > 0 else ""
 
     def _seen(self) -> dict[str, Measures]:
         seen = {}

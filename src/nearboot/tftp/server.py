@@ -27,6 +27,8 @@ from nearboot.tftp.request_runner import Reception
 from nearboot.tftp.runner import Loop
 
 EVENTS_S = 1.0
+RESPONDS_S = 1.0
+"""A data plane that was not heard of for so long is stuck: what it waits for must not block."""
 
 
 class TftpServer:
@@ -87,6 +89,10 @@ class TftpServer:
     def transfers(self) -> tuple[LiveTransfer, ...]:
         """The transfers under way; from any thread."""
         return self._worker.transfers()
+
+    def responds(self, within_s: float = RESPONDS_S) -> bool:
+        """Whether the data plane turns; from any thread but its own and those that it waits for."""
+        return self._worker.responds(within_s)
 
     def __enter__(self) -> Self:
         self.start()
@@ -157,6 +163,12 @@ class Worker:
     def transfers(self) -> tuple[LiveTransfer, ...]:
         """From any thread: the copy of the table's values is one step of the interpreter."""
         return live_transfers(self._reception.table.sessions(), time.time() - time.monotonic())
+
+    def responds(self, within_s: float) -> bool:
+        """From any other thread: whether the loop comes to a call in time."""
+        came = threading.Event()
+        self._loop.call_soon(lambda now: came.set())
+        return came.wait(within_s if self._thread.is_alive() else 0.0)
 
     def _begin_stop(self, deadline: float) -> None:
         if self._deadline is None:
