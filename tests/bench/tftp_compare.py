@@ -74,8 +74,9 @@ def compare(
         for _ in range(rounds):
             for case in chosen:
                 for server in present:
-                    figure = measure(programs["tftp_load"], case, server, samples[case.file])
-                    figures.setdefault((case.name, server.name), []).append(figure)
+                    seen = figures.setdefault((case.name, server.name), [])
+                    if -inf not in seen:  # one that failed is not waited for in each round
+                        seen.append(measure(programs["tftp_load"], case, server, samples[case.file]))
     names = [server.name for server in present]
     rows = [row(case, names, figures) for case in chosen]
     whole = all(each["figures"].get("nearboot", 0) is not None for each in rows)
@@ -96,15 +97,15 @@ def start(stack: ExitStack, folder: Path, root: Path, wanted: list[str] | None) 
 
 
 def measure(program: Path, case: Case, server: Server, sample: Sample) -> float:
-    """Infinitely little where a read failed: medians are of what was read whole."""
+    """Infinitely little where a read failed."""
     counted = load(program, server, sample, "-t", LIMIT_S, *case.options, cpu=case.cpu)
     whole = not counted["failed"] and not counted["unfinished"]
     return float(counted[case.counts]) if whole else -inf
 
 
 def row(case: Case, names: list[str], figures: dict[tuple[str, str], list[float]]) -> dict[str, Any]:
-    medians = {name: statistics.median(figures[case.name, name]) for name in names}
-    medians = {name: figure if figure > 0 else nan for name, figure in medians.items()}
+    seen = {name: figures[case.name, name] for name in names}
+    medians = {name: nan if -inf in each else statistics.median(each) for name, each in seen.items()}
     ours = medians.get("nearboot", nan)
     peers = [figure for name, figure in medians.items() if name not in NOT_PEERS and not isnan(figure)]
     return {

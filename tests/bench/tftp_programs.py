@@ -102,6 +102,8 @@ def running(
     """A server that answers, on a free port, until the block ends. MissingError says why there is none."""
     port = TFTP_PORT if command is dnsmasq else free_port()
     argv = command(programs, root, port)
+    if not is_free(port):
+        raise MissingError(f"has no place: UDP port {port} is in use")
     log = programs / f"{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen([*pinned(cpu), *argv], stdout=output, stderr=output)
@@ -141,6 +143,16 @@ def free_port() -> int:
         sock.bind((HOST, 0))
         port: int = sock.getsockname()[1]
         return port
+
+
+def is_free(port: int) -> bool:
+    """dnsmasq would share the port with another one, and each would get some of the requests."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.bind((HOST, port))
+        except OSError:
+            return False
+        return True
 
 
 def limit(programs: Path, root: Path, port: int) -> list[str]:
