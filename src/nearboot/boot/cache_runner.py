@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from nearboot.boot.cache_store import CacheFolder, unix_now
-from nearboot.boot.fetch_runner import Answer, Fetch, Gone, Growing, Kept
+from nearboot.boot.fetch_runner import Answer, Fetch, Gone, Growing, Kept, Unkept
 from nearboot.boot.fill_runner import Passage, Reader
 from nearboot.boot.freshness import Came, Entry, Head
 from nearboot.boot.origin import Directory
@@ -164,7 +164,10 @@ class FileCache:
             fetch.run()
         except PeerError as error:
             failure = error
-        except Exception as error:  # the folder cannot be used, or a bug: clients are served all the same
+        except OSError as error:
+            log.error("path=%s the cache folder cannot be used, and it is passed by: %s", path, error)
+            self._tell(path, Unkept())
+        except Exception as error:  # a bug: clients must not wait for ever
             log.exception("path=%s the cache failed", path)
             failure = PeerError(f"the cache failed: {error}")
         with self._lock:

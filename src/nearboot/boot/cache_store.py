@@ -249,12 +249,16 @@ class CacheFolder:
 
     def _replace(self, name: Path, text: str, *, is_synced: bool) -> None:
         new = name.with_suffix(f"{name.suffix}-new")
-        with new.open("w", encoding="utf-8") as file:
-            file.write(text)
-            if is_synced:
-                file.flush()
-                os.fsync(file.fileno())
-        new.rename(name)
+        try:
+            with new.open("w", encoding="utf-8") as file:
+                file.write(text)
+                if is_synced:
+                    file.flush()
+                    os.fsync(file.fileno())
+            new.rename(name)
+        except OSError:
+            new.unlink(missing_ok=True)
+            raise
         if is_synced:
             _sync_folder(self.root)
 

@@ -13,6 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from nearboot.boot.cache_store import CacheFolder, Part, is_free, sha256_of, unix_now
@@ -157,7 +158,8 @@ class _Own:
             elif isinstance(answer, Same):
                 assert entry is not None, "only what is known can be the same"
                 entry = replace(entry, head=replace(entry.head, origin=answer.origin), validated_at=unix_now())
-                self._folder.write(entry)
+                with suppress(OSError):  # on a full disk it is asked for more often, and served
+                    self._folder.write(entry)
                 fetch.tell(Kept(entry, Came.REVALIDATED))
             else:
                 if entry is not None:
@@ -205,7 +207,7 @@ class _Own:
                 log.warning("path=%s begins anew: %s", self._fetch.path, error)
                 wrong |= {body.origin}
                 body.close()
-                body = self._again(wrong, self._download)
+                body = self._again(wrong, self._download, str(error))
             except PeerError as error:
                 self._download.fail(str(error))
                 body.close()
@@ -215,14 +217,14 @@ class _Own:
                 self._give_up(f"it is not kept: {error.strerror}")
                 return
 
-    def _again(self, wrong: frozenset[str], old: Download) -> Body:
+    def _again(self, wrong: frozenset[str], old: Download, problem: str) -> Body:
         """The file from the origins that were not wrong, into a new part."""
         fetch = self._fetch
         origins = tuple(origin for origin in fetch.directory.origins if origin.name not in wrong)
         try:
-            body = fetch.client.ask(fetch.path, replace(fetch.directory, origins=origins))
+            body = fetch.client.ask(fetch.path, replace(fetch.directory, origins=origins)) if origins else None
             if not isinstance(body, Body):
-                raise PeerError(f"no origin has the right {fetch.path}")
+                raise PeerError(f"no origin has the right {fetch.path}: {problem}")
             self._part = self._folder.renew(self._part)
             self._download = self._begin(body)
         except (PeerError, OSError) as error:

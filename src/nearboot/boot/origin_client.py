@@ -232,7 +232,8 @@ class Body:
         if reply is Reply.PART:
             self._raw = raw
             return range_start(response.headers.get("content-range", "")) in ((at, size), (at, None))
-        if reply is not Reply.WHOLE or head_of("", "", response.headers).size != size:
+        head = head_of(self.head.origin, self.head.url, response.headers)
+        if reply is not Reply.WHOLE or head.size != size:
             return False
         before, rest = Progress(), b""
         while before.at < at and (chunk := next(raw, b"")):
@@ -240,7 +241,10 @@ class Body:
             before.add(chunk[:need])
             rest = chunk[need:]
         self._raw = chain([rest] if rest else [], raw)
-        return before.at == at and before.sha.digest() == self.progress.sha.digest()
+        fits = before.at == at and before.sha.digest() == self.progress.sha.digest()
+        if fits:  # from the first byte to the last it is this version now
+            self.head = head
+        return fits
 
 
 def said(error: Exception) -> str:
