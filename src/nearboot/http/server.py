@@ -2,7 +2,8 @@
 
 Not the listener (``runner``) and not the look-up: both ``resolve`` and ``callback`` come in as functions.
 
-    GET, HEAD /<path>        a file below the root (Range, ETag, Last-Modified), or a rendered configuration
+    GET, HEAD /<path>        a file below the root or in the cache (Range, ETag, Last-Modified), one that is on its way
+                             from an origin, or a rendered configuration
     POST /callback/<token>   an installer reports a phase; GET there changes nothing and is refused
     GET /healthz             whether this server can serve
 
