@@ -9,6 +9,7 @@ import select
 import signal
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from nearboot.app.measure import Measures
 from nearboot.app.status import Process, Sources, StatusServer, Wanted, read_status, sockets
+from nearboot.app.top import Top, look
 from nearboot.app.watch import Workers, told
 from nearboot.config import Config
 from nearboot.errors import PeerError
@@ -154,6 +156,8 @@ def test_two_workers_are_one_daemon(fleet: Config, daemon: Daemon) -> None:
     statuses = [read_status(path, Wanted.TOTALS) for path in sockets(folder, daemon=tftp.process.pid)]
     shares = [status.measures.counts["completed"] for status in statuses]
     assert sum(shares) == 20
+    picture = Top().see(look(replace(fleet, run_dir=str(folder))), now=0.0, at=NOW)
+    assert (len(picture.processes), picture.totals["completed"]) == (2, 20)
     busiest = statuses[shares.index(max(shares))].process
     os.kill(busiest.pid, signal.SIGKILL)
     while _worker(folder, tftp.process.pid, busiest.worker) in (None, busiest.pid):
