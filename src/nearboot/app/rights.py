@@ -5,20 +5,25 @@ check_rights(config, root)
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from nearboot.app.status import run_folder
 from nearboot.config import Config
 from nearboot.errors import ConfigError
 from nearboot.tftp import unreadable
 
 
 def check_rights(config: Config, root: Path) -> None:
-    """Raise ConfigError that names everything this process's user cannot use, and whose it is."""
-    database = _sqlite_files(config.database)
-    wanted = [(root, False), *((path, True) for path in database if path.exists())]
+    """Raise ConfigError that names everything this process's user cannot use, and whose it is.
+
+    Python itself too, since it loads more of its modules later: one that lies in root's home is of no use.
+    """
+    written = [*_sqlite_files(config.database), config.cache_dir, run_folder(config)]
+    wanted = [(Path(os.__file__), False), (root, False), *((path, True) for path in written if path.exists())]
     faults = [fault for path, is_written in wanted if (fault := unreadable(str(path), writable=is_written))]
     if faults:
         raise ConfigError("; ".join(faults))
