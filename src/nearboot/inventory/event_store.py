@@ -17,13 +17,13 @@ from functools import cache
 from ipaddress import ip_address
 from typing import Any
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import BigInteger, Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from nearboot.errors import NotFoundError
 from nearboot.inventory import boot_store, store
 from nearboot.inventory.boot_orm import EventRow, RunRow
-from nearboot.inventory.host_query_orm import RUN, HostQueries, run_of
+from nearboot.inventory.host_query_orm import BY_INDEX, RUN, HostQueries, run_of
 from nearboot.inventory.orm import BootServerRow, InterfaceRow, ServerRow
 from nearboot.model import Event, EventKind, Phase, Run
 
@@ -63,20 +63,17 @@ class Ledger:
         self._boot_servers = select(BootServerRow.name, BootServerRow.id).where(named)
         # FOR NO KEY UPDATE, as in boot_store.hold, and in order: two writers must not wait for one another.
         self._held = self._servers.order_by(ServerRow.name).with_for_update(key_share=True)
-        run, names = aliased(RunRow), lists.each("names")
+        run, servers = aliased(RunRow), lists.each("servers", BigInteger)
         newest = (
             select(run.id)
-            .join(ServerRow, run.server_id == ServerRow.id)
-            .where(ServerRow.name == names.c.value)
+            .where(run.server_id == servers.c.value)
             .order_by(run.started_at.desc(), run.id.desc())
             .limit(1)
-            .correlate_except(run, ServerRow)
+            .correlate_except(run)
             .scalar_subquery()
         )
-        self._newest = (
-            select(ServerRow.name, *(getattr(RunRow, name) for name in RUN))
-            .join(ServerRow, RunRow.server_id == ServerRow.id)
-            .where(RunRow.id.in_(select(newest).select_from(names)))
+        self._newest = select(RunRow.server_id, *(getattr(RunRow, name) for name in RUN)).where(
+            lists.within(RunRow.id, select(newest).select_from(servers))
         )
         self._unplaced = (
             select(ServerRow.name, EventRow.id, EventRow.at, EventRow.kind, EventRow.subject, EventRow.outcome)
@@ -110,10 +107,12 @@ class Ledger:
         runs as they then stand."""
         if not servers:
             return {}
+        if self._lists.is_array:
+            session.connection().exec_driver_sql(BY_INDEX.format("true"))
         given = {"names": self._lists.values(sorted(servers))}
-        session.execute(self._held, given)
-        runs = ((row[0], run_of(row[1:], row[0])) for row in session.execute(self._newest, given))
-        return {name: run for name, run in runs if run is not None}
+        names: dict[int, str] = {row[1]: row[0] for row in session.execute(self._held, given)}
+        runs = session.execute(self._newest, {"servers": self._lists.values(names)})
+        return {names[row[0]]: run for row in runs if (run := run_of(row[1:], names[row[0]]))}
 
     def unplaced(self, session: Session, servers: Collection[str], since: datetime) -> dict[str, list[Event]]:
         """The events of servers since a time that are of no run, oldest first; without client and boot server."""

@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select
 from sqlalchemy.exc import DBAPIError
 
-from nearboot.inventory.host_query_orm import HostQueries, server_of
+from nearboot.inventory.host_query_orm import BY_INDEX, HostQueries, server_of
 from nearboot.inventory.schema_store import answering
 from nearboot.inventory.store import NOTICED, has_expired
 from nearboot.inventory.value_orm import TABLE, query_of, values_of
@@ -151,6 +151,7 @@ class HostReader:
         if self._engine.dialect.name == "postgresql":
             # Planning takes 4.4 ms, reading 0.5.
             connection.exec_driver_sql("SET plan_cache_mode = force_generic_plan")
+            connection.exec_driver_sql(BY_INDEX.format("false"))
             connection.commit()
         return connection
 
