@@ -161,6 +161,24 @@ def test_errors_reach_all_who_wait(make: Make, origin: OriginServer) -> None:
     assert _bytes(cache.find("big").result(30)) == BIG
 
 
+def test_who_comes_when_a_fetch_has_just_failed_gets_another(make: Make, origin: OriginServer) -> None:
+    """A client that got an error tries again at once."""
+    cache = make()
+    origin.cut_at = 400_000
+    origin.has_ranges = False
+    for _ in range(20):
+        origin.status = None
+        opened = cache.find("big").result(30)
+        origin.status = 500
+        with pytest.raises(PeerError):
+            _bytes(opened)
+        assert isinstance(opened, Streamed)
+        opened.close()
+        origin.status = None
+    origin.cut_at = None
+    assert _bytes(cache.find("big").result(30)) == BIG
+
+
 def test_a_folder_that_fails_is_passed_by(make: Make, origin: OriginServer, tmp_path: Path) -> None:
     """Clients do not care where a file comes from."""
     cache = make()

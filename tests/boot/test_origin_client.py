@@ -217,6 +217,25 @@ def test_an_answer_of_unknown_length_is_whole_at_its_end(
     assert _whole(body) == BIG
 
 
+def test_redirects_are_followed_but_not_to_a_folder(
+    client: OriginClient, directory: Directory, a: OriginServer, b: OriginServer
+) -> None:
+    """What a server shows of a folder is no file."""
+    a.redirects.update(moved=f"{b.url}/k", images=f"{a.url}/images/")
+    a.files["images/"] = b"<html>"
+    assert _whole(client.ask("moved", directory)) == BIG
+    assert client.ask("images", directory) == Absent(is_certain=True)
+
+
+def test_a_password_is_used_and_not_shown(client: OriginClient, a: OriginServer) -> None:
+    """Sidecars and tables hold the address without it."""
+    url = a.url.replace("http://", "http://user:secret@")
+    body = client.ask("k", Directory((Origin(Slug("a"), url),)))
+    assert isinstance(body, Body) and body.head.url == f"{a.url}/k"
+    body.close()
+    assert a.requests[0][1]["authorization"].startswith("Basic ")
+
+
 def test_a_compressed_answer_is_refused(
     client: OriginClient, directory: Directory, a: OriginServer, b: OriginServer
 ) -> None:

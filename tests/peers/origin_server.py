@@ -35,6 +35,7 @@ class OriginServer:
         self.reached = threading.Event()
         """An answer has come to the closed gate."""
         self.headers: dict[str, str] = {}
+        self.redirects: dict[str, str] = {}
         self.has_ranges = self.has_length = True
         self.port = 0
         self._open: set[socket.socket] = set()
@@ -104,6 +105,9 @@ class _Handler(BaseHTTPRequestHandler):
         owner = self.owner
         path = self.path.removeprefix("/files/")
         owner.requests.append((path, {name.lower(): value for name, value in self.headers.items()}))
+        if path in owner.redirects:
+            self._say(301, {"Location": owner.redirects[path]})
+            return
         if owner.status is not None or path not in owner.files:
             self._say(owner.status or 404)
             return

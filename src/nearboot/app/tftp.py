@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import socket
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -57,6 +58,8 @@ log = logging.getLogger(__name__)
 
 GRACE_S = 10.0
 """For the events that wait when the last transfer has ended."""
+LACKING_S = 1.0
+MAX_LACKING = 4096
 
 
 def serve(config: Config, *, me: str | None, root: Path) -> int:
@@ -144,9 +147,7 @@ async def _serve(
     async def handler(request: ReadRequest) -> Content:
         return await look_up(clerk, origins, book, request)
 
-    def fast(request: ReadRequest) -> FileContent | None:
-        return find_fast(static, origins, request) if _is_plain(request.filename) else None
-
+    fast = FastFiles(static, origins)
     backlog, reads = Backlog(book.store, is_minor=book.is_minor), ReadLog()
     watch = Watch(book.server_of, backlog)
     server = TftpServer(
@@ -192,16 +193,37 @@ def static_root(root: Path) -> StaticRoot:
         raise ConfigError(f"the folder of boot files is not there: {root} (set boot_root, or make it)") from error
 
 
-def find_fast(static: StaticRoot, origins: Origins, request: ReadRequest) -> FileContent | None:
-    """A file of the root, else a fresh one of the cache; None where an origin is to be asked."""
-    try:
-        return static.lookup(request)
-    except (FileNotFoundError, NotADirectoryError):
-        path = plain_path(request.filename) if origins.is_on else None
-        if path is None:
-            raise
-        cached = origins.fast(path, request.client)
+class FastFiles:
+    """Finds files on the data plane: those of the root, else fresh ones of the cache.
+
+    That the root lacks a name is believed for a second: to look takes 40 µs, the cache 4.
+    """
+
+    def __init__(self, static: StaticRoot, origins: Origins) -> None:
+        self._static = static
+        self._origins = origins
+        self._lacking: dict[str, float] = {}
+
+    def __call__(self, request: ReadRequest) -> FileContent | None:
+        """None for a configuration, and where an origin is to be asked."""
+        name = request.filename
+        if not _is_plain(name):
+            return None
+        if time.monotonic() >= self._lacking.get(name, 0.0):
+            try:
+                return self._static.lookup(request)
+            except (FileNotFoundError, NotADirectoryError):
+                if not self._origins.is_on:
+                    raise
+                self._lack(name)
+        path = plain_path(name)
+        cached = self._origins.fast(path, request.client) if path else None
         return as_file(cached) if cached else None
+
+    def _lack(self, name: str) -> None:
+        if len(self._lacking) >= MAX_LACKING:
+            self._lacking.clear()
+        self._lacking[name] = time.monotonic() + LACKING_S
 
 
 async def look_up(clerk: Clerk, origins: Origins, book: EventBook, request: ReadRequest) -> Content:

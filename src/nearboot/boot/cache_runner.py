@@ -22,9 +22,9 @@ from typing import TypeVar
 
 from nearboot.boot.cache_store import CacheFolder, unix_now
 from nearboot.boot.fetch_runner import Answer, Fetch, Gone, Growing, Kept, Unkept
-from nearboot.boot.fill_runner import Passage, Reader
+from nearboot.boot.fill_runner import Passage, Reader, State
 from nearboot.boot.freshness import Came, Entry, Head
-from nearboot.boot.origin import Directory
+from nearboot.boot.origin import Directory, named
 from nearboot.boot.origin_client import Body, OriginClient, Progress
 from nearboot.errors import PeerError
 
@@ -87,6 +87,8 @@ class _Flight:
 
     waiters: list[Future[Opened]] = field(default_factory=list)
     answer: Answer | None = None
+    late: list[Future[Opened]] = field(default_factory=list)
+    """Who came when its answer was no good any more, and before it was over: for them all begins anew."""
 
 
 class FileCache:
@@ -124,16 +126,27 @@ class FileCache:
             cached = self.fresh(path)
             if cached is not None or time.monotonic() < self._absent.get(path, 0.0):
                 mine.set_result(cached)
-                return mine
-            flight = self._flights.get(path)
-            if flight is None:
-                flight = self._flights[path] = _Flight([mine])
-                self._threads.submit(lambda: self._fly(path))
-            elif flight.answer is None:
-                flight.waiters.append(mine)
             else:
-                self._hand(path, mine, flight.answer, is_first=False)
+                self._join(path, mine)
         return mine
+
+    def _join(self, path: str, mine: Future[Opened]) -> None:
+        flight = self._flights.get(path)
+        if flight is None:
+            self._flights[path] = _Flight([mine])
+            self._threads.submit(lambda: self._fly(path))
+        elif flight.answer is None:
+            flight.waiters.append(mine)
+        elif self._is_good(flight.answer):
+            self._hand(path, mine, flight.answer, is_first=False)
+        else:
+            flight.late.append(mine)
+
+    def _is_good(self, answer: Answer) -> bool:
+        """Whether an answer of a moment ago still is one."""
+        if isinstance(answer, Growing):
+            return answer.download.state not in (State.FAILED, State.REPLACED)
+        return not isinstance(answer, Kept) or self._is_wanted(answer.entry)
 
     def tell_used(self) -> None:
         """Write down what was used since the last time, for all processes: the least recently used files leave."""
@@ -165,16 +178,18 @@ class FileCache:
         except PeerError as error:
             failure = error
         except OSError as error:
-            log.error("path=%s the cache folder cannot be used, and it is passed by: %s", path, error)
+            log.error("path=%s the cache folder cannot be used, and it is passed by: %s", named(path), error)
             self._tell(path, Unkept())
         except Exception as error:  # a bug: clients must not wait for ever
-            log.exception("path=%s the cache failed", path)
+            log.exception("path=%s the cache failed", named(path))
             failure = PeerError(f"the cache failed: {error}")
         with self._lock:
             flight = self._flights.pop(path)
+            for waiter in flight.late:
+                self._join(path, waiter)
         for waiter in flight.waiters if flight.answer is None else ():
             if waiter.set_running_or_notify_cancel():
-                waiter.set_exception(failure or PeerError(f"no answer for {path}"))
+                waiter.set_exception(failure or PeerError(f"no answer for {named(path)}"))
 
     def _tell(self, path: str, answer: Answer) -> None:
         """Keep in mind what a fetch found; its first answer goes to all who wait."""
@@ -234,7 +249,7 @@ class FileCache:
             return entry
         if self._folder.is_whole(entry):
             return entry
-        log.error("path=%s its cached data is corrupt: it is removed", path)
+        log.error("path=%s its cached data is corrupt: it is removed", named(path))
         self._folder.remove(entry)
         return None
 

@@ -295,7 +295,7 @@ class Part:
 
     def close(self) -> None:
         """Give the lock back, also where a descriptor of the same lock still is in use."""
-        fcntl.flock(self.fd, fcntl.LOCK_UN)
+        release(self.fd)
         os.close(self.fd)
 
 
@@ -315,6 +315,11 @@ def is_free(fd: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def release(fd: int) -> None:
+    """Let a lock go that ``is_free`` took, while the file is still read."""
+    fcntl.flock(fd, fcntl.LOCK_UN)
 
 
 def unix_now() -> float:

@@ -16,10 +16,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from nearboot.boot.cache_store import CacheFolder, Part, is_free, sha256_of, unix_now
+from nearboot.boot.cache_store import CacheFolder, Part, is_free, release, sha256_of, unix_now
 from nearboot.boot.fill_runner import Download
 from nearboot.boot.freshness import Came, Entry, Head
-from nearboot.boot.origin import Directory
+from nearboot.boot.origin import Directory, named
 from nearboot.boot.origin_client import Body, ContentChangedError, OriginClient, Progress, Same
 from nearboot.errors import PeerError
 
@@ -99,6 +99,15 @@ class Fetch:
         is_told = is_large(head)
         if is_told:
             self.tell(Growing(download, Came.SHARED))
+        try:
+            return self._tail(download) or is_told
+        finally:
+            download.fail("the process that fetched it failed")
+            release(fd)
+
+    def _tail(self, download: Download) -> bool:
+        """Follow until its end; whether its process died, and this one ended it."""
+        fd, size = download.fd, download.head.size
         while not (is_over := is_free(fd)) and not self.stopping.is_set():
             download.advance(os.fstat(fd).st_size)
             self.stopping.wait(POLL_S)
@@ -106,14 +115,12 @@ class Fetch:
         download.advance(status.st_size)
         part = self.folder.adopt(self.path, fd) if is_over else None
         if part is not None:
-            log.info("path=%s goes on after another process, at %d", self.path, status.st_size)
+            log.info("path=%s goes on after another process, at %d", named(self.path), status.st_size)
             _Own(self, part).go_on(download, status.st_size)
             return True
-        if status.st_size == head.size or (head.size is None and status.st_nlink and is_over):
+        if status.st_size == size or (size is None and status.st_nlink and is_over):
             download.finish()
-        else:
-            download.fail("the process that fetched it failed")
-        return is_told
+        return False
 
 
 class _Own:
@@ -133,7 +140,7 @@ class _Own:
                 self._part = self._folder.renew(self._part)
             self._answer(there)
         finally:
-            self._folder.end(self._part)
+            self._end()
 
     def go_on(self, download: Download, at: int) -> None:
         """Fetch the rest of what a dead process began."""
@@ -142,7 +149,13 @@ class _Own:
             progress = Progress(at, sha256_of(self._part.fd, at))
             self._store(Body(fetch.client, fetch.path, fetch.directory, download.head, progress=progress))
         finally:
-            self._folder.end(self._part)
+            self._end()
+
+    def _end(self) -> None:
+        """Whatever happened: nobody waits for ever, and the lock is free."""
+        if self._download is not None:
+            self._download.fail("the fetch failed")
+        self._folder.end(self._part)
 
     def _answer(self, there: Came) -> None:
         fetch = self._fetch
@@ -168,7 +181,7 @@ class _Own:
         except PeerError as error:
             if entry is None:
                 raise
-            log.warning("path=%s is served stale: %s", fetch.path, error)
+            log.warning("path=%s is served stale: %s", named(fetch.path), error)
             fetch.tell(Kept(entry, Came.STALE))
 
     def _begin(self, body: Body) -> Download | None:
@@ -204,7 +217,7 @@ class _Own:
                 self._write(body, self._download)
                 return
             except ContentChangedError as error:
-                log.warning("path=%s begins anew: %s", self._fetch.path, error)
+                log.warning("path=%s begins anew: %s", named(self._fetch.path), error)
                 wrong |= {body.origin}
                 body.close()
                 body = self._again(wrong, self._download, str(error))
@@ -224,7 +237,7 @@ class _Own:
         try:
             body = fetch.client.ask(fetch.path, replace(fetch.directory, origins=origins)) if origins else None
             if not isinstance(body, Body):
-                raise PeerError(f"no origin has the right {fetch.path}: {problem}")
+                raise PeerError(f"no origin has the right {named(fetch.path)}: {problem}")
             self._part = self._folder.renew(self._part)
             self._download = self._begin(body)
         except (PeerError, OSError) as error:
@@ -246,7 +259,7 @@ class _Own:
         entry = Entry(self._fetch.path, head, at, body.progress.sha.hexdigest(), unix_now())
         self._folder.commit(self._part, entry)
         log.info(
-            "path=%s origin=%s bytes=%d seconds=%.3f cached", entry.path, body.origin, at - began_at,
+            "path=%s origin=%s bytes=%d seconds=%.3f cached", named(entry.path), body.origin, at - began_at,
             time.monotonic() - start,
         )  # fmt: skip
         download.finish()
@@ -259,7 +272,7 @@ class _Own:
                 raise OSError(0, "there is no room for it")
 
     def _give_up(self, why: str) -> None:
-        log.warning("path=%s %s", self._fetch.path, why)
+        log.warning("path=%s %s", named(self._fetch.path), why)
         if self._download is not None:
             self._download.give_up()
         self._fetch.tell(Unkept())

@@ -72,6 +72,11 @@ def file_url(base: str, path: str) -> str:
     return f"{base.rstrip('/')}/{quote(path.encode('utf-8', 'surrogateescape'), safe=SAFE)}"
 
 
+def named(path: str) -> str:
+    """A path as logs and messages show it: one word that forges no other, in quotes where it needs them."""
+    return path if _PLAIN.fullmatch(path) else ascii(path)
+
+
 def names_file(path: str) -> bool:
     """Whether a path may be asked of an origin: parts that are names, no query, no folder."""
     return "?" not in path and all(part not in ("", ".", "..") for part in path.split("/"))
@@ -104,6 +109,7 @@ class Rests:
         return tuple(sorted(origins, key=lambda origin: self.is_resting(origin.name, now)))
 
 
+_PLAIN = re.compile(r"[!#-&(-\[\]-~]+")  # printable ASCII without space, quotes and backslash
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 

@@ -21,7 +21,7 @@ from itertools import chain
 import httpx
 
 from nearboot.boot.freshness import Head, Validator, head_of
-from nearboot.boot.origin import Directory, Reply, Rests, file_url, range_start, reply_of
+from nearboot.boot.origin import Directory, Reply, Rests, file_url, named, range_start, reply_of
 from nearboot.errors import PeerError
 from nearboot.model import Origin
 
@@ -100,9 +100,9 @@ class OriginClient:
             except PeerError as error:
                 faults.append(str(error))
                 continue
-            match reply_of(response.status_code):
+            match _reply(response):
                 case Reply.WHOLE:
-                    head = head_of(origin.name, str(response.url), response.headers)
+                    head = head_of(origin.name, _shown(response.url), response.headers)
                     return Body(self, path, directory, head, response=response)
                 case Reply.SAME:
                     response.close()
@@ -110,7 +110,7 @@ class OriginClient:
             response.close()
             absent += 1
         if absent == 0 or (faults and known):
-            raise PeerError(f"no origin gives {path}: {'; '.join(faults) or 'there is none'}")
+            raise PeerError(f"no origin gives {named(path)}: {'; '.join(faults) or 'there is none'}")
         return Absent(is_certain=not faults)
 
     def get(self, origin: Origin, path: str, headers: dict[str, str]) -> httpx.Response:
@@ -126,14 +126,14 @@ class OriginClient:
             return response
         response.close()
         if reply_of(response.status_code) is Reply.REFUSED:
-            log.warning("origin=%s path=%s %s", origin.name, path, problem)
+            log.warning("origin=%s path=%s %s", origin.name, named(path), problem)
             raise PeerError(f"{origin.name}: {problem}")
         raise self.fault(origin.name, path, problem)
 
     def fault(self, name: str, path: str, problem: str) -> PeerError:
         """An origin failed: it rests, and the log says so."""
         self.rests.failed(name, time.monotonic())
-        log.warning("origin=%s path=%s failed: %s", name, path, problem)
+        log.warning("origin=%s path=%s failed: %s", name, named(path), problem)
         return PeerError(f"{name}: {problem}")
 
 
@@ -180,7 +180,7 @@ class Body:
                 self.close()
                 self._client.fault(self.origin, self._path, f"broke off at {self.progress.at}: {said(error)}")
         else:
-            raise PeerError(f"{self._path} broke off {MAX_RESUMES} times")
+            raise PeerError(f"{named(self._path)} broke off {MAX_RESUMES} times")
         self.close()
         self._verify()
         if held:
@@ -214,20 +214,20 @@ class Body:
             try:
                 if self._fits(response):
                     self._response, self.origin = response, origin.name
-                    log.info("origin=%s path=%s goes on at %d", origin.name, self._path, at)
+                    log.info("origin=%s path=%s goes on at %d", origin.name, named(self._path), at)
                     return
                 others.append(origin.name)
             except httpx.HTTPError as error:
                 faults.append(str(self._client.fault(origin.name, self._path, said(error))))
             response.close()
         if others:
-            raise ContentChangedError(f"{self._path} is another at {', '.join(others)}, and stopped at {at}")
-        raise PeerError(f"no origin goes on with {self._path} at {at}: {'; '.join(faults)}")
+            raise ContentChangedError(f"{named(self._path)} is another at {', '.join(others)}, and stopped at {at}")
+        raise PeerError(f"no origin goes on with {named(self._path)} at {at}: {'; '.join(faults)}")
 
     def _fits(self, response: httpx.Response) -> bool:
         """Whether an answer has the rest of what came; if so, the rest is what is read next."""
         at, size = self.progress.at, self.head.size
-        reply = reply_of(response.status_code)
+        reply = _reply(response)
         raw = response.iter_raw()
         if reply is Reply.PART:
             self._raw = raw
@@ -252,6 +252,16 @@ def said(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
+def _reply(response: httpx.Response) -> Reply:
+    """What an answer means; a folder's listing, which a redirect led to, is no file."""
+    return Reply.ABSENT if response.url.path.endswith("/") else reply_of(response.status_code)
+
+
+def _shown(url: httpx.URL) -> str:
+    """An address without the password that it may hold: sidecars are read by people."""
+    return str(url.copy_with(username=None, password=None))
+
+
 def _problem(response: httpx.Response, asked: dict[str, str]) -> str:
     """Why an answer is of no use; empty: it is."""
     usable = {
@@ -260,7 +270,7 @@ def _problem(response: httpx.Response, asked: dict[str, str]) -> str:
         Reply.PART: "Range" in asked,
         Reply.SAME: "If-None-Match" in asked or "If-Modified-Since" in asked,
     }
-    if not usable.get(reply_of(response.status_code)):
+    if not usable.get(_reply(response)):
         return f"status {response.status_code}"
     encoding = response.headers.get("content-encoding", "identity")
     return "" if encoding == "identity" else f"encoding {encoding}"
