@@ -196,6 +196,7 @@ def test_what_anybody_commits_is_seen_by_the_next_read(
     reader: HostReader,
     open_engine: Callable[[str], Engine],
     database_url: str,
+    *,
     write: Callable[[Session], object],
     look: Callable[[HostReader], object],
     expected: object,
