@@ -7,6 +7,7 @@ The fuzz takes 50,000 datagrams here; the million takes some minutes:
 
 from __future__ import annotations
 
+import io
 import os
 import queue
 from collections import Counter
@@ -18,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from nearboot.tftp import Limits, Pace, StaticRoot
+from nearboot.tftp import Limits, Pace, ReadRequest, StaticRoot
 from nearboot.tftp.content import Stream
 from nearboot.tftp.packet import Ack, Data, Error, Mode, Opcode, OptionAck, Request, encode, parse
 
@@ -182,11 +183,37 @@ def test_fuzzed_datagrams_do_nothing(plane: Plane, root: Path, seed: int) -> Non
     print(f"{DATAGRAMS // 2} datagrams: { ({name: count for name, count in counted.items() if count}) }")
 
 
-def test_fuzzed_datagrams_do_nothing_to_a_real_server(serve: Plane, connect: Plane, root: Path) -> None:
+async def some_handler(request: ReadRequest) -> bytes | Stream:
+    """Content of each kind that a handler may give, and its faults, by the length of the name."""
+    match 0 if request.filename == "empty" else 1 + len(request.filename) % 4:
+        case 0:
+            return b""
+        case 4:
+            return Stream(io.BytesIO(bytes(5000)).read, None, lambda: None)
+        case 1:
+            return bytes(3000)
+        case 2:
+            raise RuntimeError(request.filename)
+        case _:
+            return bytes(100)
+
+
+@pytest.mark.parametrize(
+    ("handler", "settings"),
+    [
+        pytest.param(None, {}, id="files"),
+        pytest.param(some_handler, {}, id="handler"),
+        pytest.param(None, {"single_port": True}, id="single-port"),
+    ],
+)
+def test_fuzzed_datagrams_do_nothing_to_a_real_server(
+    serve: Plane, connect: Plane, handler: object, settings: dict[str, Any]
+) -> None:
     """Over sockets: to its port, and from the clients of transfers under way to theirs. Then it serves as before."""
     random = Random(3)
     quick = Pace(timeout_s=0.05, longest_wait_s=0.1, resends=2)
-    served = serve(limits=Limits(uncounted=(), unacked_bytes=0, errors_per_second=0, pace=quick), on_event=None)
+    limits = Limits(uncounted=(), unacked_bytes=0, errors_per_second=0, pace=quick, **settings)
+    served = serve(handler, limits=limits, on_event=None)
     wires = [connect(served.port) for _ in range(20)]
     for wire in wires:
         wire.sock.setblocking(False)
@@ -209,7 +236,8 @@ def test_fuzzed_datagrams_do_nothing_to_a_real_server(serve: Plane, connect: Pla
     served.server.stop(grace_s=1.0)
     counted = served.server.counters()
     assert (counted["faults"], counted["active"]) == (0, 0)
-    assert min(counted[name] for name in ("requests", "malformed", "unexpected", "not_found")) > 10
+    assert min(counted[name] for name in ("requests", "malformed", "unexpected")) > 10
+    assert counted["failed" if handler else "not_found"] > 10
     assert counted["completed"] >= 1
 
 
