@@ -166,18 +166,18 @@ def set_up(namespace: str, addresses: list[str]) -> None:
         subprocess.run(["ip", "-n", namespace, "link", "set", link, "up"], check=True)
 
 
-@pytest.fixture(params=[1, 2], ids=["1-worker", "2-workers"])
-def workers(request: pytest.FixtureRequest) -> int:
-    return int(request.param)
+@pytest.fixture(params=["", "--workers 2", "--single-port"])
+def flags(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture
-def server(namespaces: tuple[str, str], workers: int, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def server(namespaces: tuple[str, str], flags: str, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """``python -m nearboot.tftp`` with its default limits, and its port."""
     (tmp_path / "boot").mkdir()
     (tmp_path / "k").write_bytes(bytes(1 << 20))
     (tmp_path / "boot" / "grubx64.efi").write_bytes(bytes(1 << 20))
-    command = [sys.executable, "-m", "nearboot.tftp", str(tmp_path), "--port", "0", "--workers", str(workers)]
+    command = [sys.executable, "-m", "nearboot.tftp", str(tmp_path), "--port", "0", *flags.split()]
     with inside(namespaces[0]):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -277,14 +277,14 @@ def dropped_frames(capture: socket.socket) -> int:
 
 
 def test_what_forged_requests_bring_to_their_victims(
-    namespaces: tuple[str, str], server: tuple[subprocess.Popen[str], int], capture: socket.socket, workers: int
+    namespaces: tuple[str, str], server: tuple[subprocess.Popen[str], int], capture: socket.socket, flags: str
 ) -> None:
     """With options OACKs alone, 4 times the bytes at most; without, three copies of a block; floods end at a budget."""
     process, port = server
     cases = all_cases()
     warm_up(port, namespaces[1])
     took = run(cases, capture, lambda case: forge(case, port, namespaces[1]))
-    print(f"\n{workers} workers, {took:.0f} s; bytes of UDP payload, and of whole Ethernet frames")
+    print(f"\n{flags or 'one worker'}, {took:.0f} s; bytes of UDP payload, and of whole Ethernet frames")
     print(f"{'case':34} {'asked':>6} {'in':>8} {'out':>8} {'ratio':>6} {'in':>8} {'out':>8} {'ratio':>6}  replies")
     for case in cases.values():
         print(case.line())
@@ -294,6 +294,7 @@ def test_what_forged_requests_bring_to_their_victims(
         check(case, took)
     process.send_signal(signal.SIGTERM)
     out, _ = process.communicate(timeout=60)
+    workers = 2 if "workers" in flags else 1
     assert out.count('"faults": 0') == workers
     for name in ("over_unacked", "over_errors"):
         assert len(re.findall(rf'"{name}": [1-9]', out)) == workers, out
