@@ -66,7 +66,7 @@ def test_numbers_have_limits(text: str, fault: str) -> None:
 
 def test_the_defaults_are_within_their_limits() -> None:
     """Writing down what ``config show`` says changes nothing."""
-    sections = ("tftp", "http", "routing", "health")
+    sections = ("tftp", "cache", "http", "routing", "health")
     numbers = {name: value for name, (value, _) in settings(Config()).items() if name.startswith(sections)}
     for name, value in numbers.items():
         section, key = name.split(".")

@@ -28,7 +28,7 @@ from nearboot.config import CacheConfig, Config
 from nearboot.errors import PeerError
 from nearboot.inventory import boot_store
 from nearboot.model import EventKind, Image, Slug
-from nearboot.tftp.client import read
+from nearboot.tftp.client import read, read_to
 
 Daemon = Callable[..., Any]
 BIG = random.Random(1).randbytes(3_000_001)
@@ -312,8 +312,11 @@ def test_a_server_killed_during_a_fill_leaves_nothing_that_counts(
     tftp = serve()
 
     async def drill() -> None:
-        reader = asyncio.create_task(read("127.0.0.1", tftp.port, PATH, blksize=8000, timeout_s=1, retries=0))
-        await asyncio.to_thread(near.reached.wait, 30)
+        begun = asyncio.Event()
+        reader = asyncio.create_task(
+            read_to(lambda block: begun.set(), "127.0.0.1", tftp.port, PATH, blksize=8000, timeout_s=5, retries=0)
+        )
+        await begun.wait()
         tftp.process.send_signal(signal.SIGKILL)
         tftp.process.wait()
         with pytest.raises(PeerError):
