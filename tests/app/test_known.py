@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from nearboot.app import inventory
 from nearboot.app.known import ClientAddresses, KnownClients
@@ -201,6 +201,21 @@ def test_while_the_database_is_away_the_last_set_holds(book: Book, caplog: pytes
         "known clients: the last 1 addresses hold, since connection refused",
         "known clients: the database answers again, addresses=2",
     ]
+
+
+def test_a_database_that_fails_while_it_is_read_is_one_that_is_away(opened: Engine) -> None:
+    """Whatever the driver raises: the set holds."""
+    known = KnownClients(ClientAddresses(opened, longest_lease=HOUR))
+    known.refresh()
+    with opened.begin() as connection:
+        connection.execute(text("ALTER TABLE interfaces RENAME TO elsewhere"))
+    known.refresh()
+    assert len(known) == len(FIXED)
+    with opened.begin() as connection:
+        connection.execute(text("ALTER TABLE elsewhere RENAME TO interfaces"))
+        connection.execute(text("DELETE FROM interfaces"))
+    known.refresh()
+    assert len(known) == 2, "those of the boot servers"
 
 
 def test_a_fault_of_our_own_ends_no_reading(clients: Clients, book: Book, caplog: pytest.LogCaptureFixture) -> None:
