@@ -3,6 +3,7 @@
 A transfer cannot be faster than one round trip for each window: ceil(blocks / windowsize) of them, the OACK's ACK 0
 counted, the last ACK not (RFC 7440). The load generator holds each ACK back for a round trip. What would take longer
 than ``measure_s`` is broken off after its first blocks and computed from them. All cells run at once: they mostly wait.
+On a machine that is busy otherwise each round trip is longer by what a process waits for a processor.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def distance(folder: Path, *, size: int, rtt_ms: float, measure_s: float) -> dic
             for cell in cells(size, rtt_ms, measure_s)
         ]
         rows = [asdict(timed(cell, process)) for cell, process in started]
-    return {"size": size, "rtt_ms": rtt_ms, "rows": rows}
+    return {"size": size, "rtt_ms": rtt_ms, "rows": rows, "whole": all(each["whole"] for each in rows)}
 
 
 def cells(size: int, rtt_ms: float, measure_s: float) -> list[Cell]:
