@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +28,14 @@ Daemon = Callable[..., Any]
 
 READS = 300
 CONFIG = "pxelinux.cfg/01-52-54-00-00-00-01"
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder that other users reach, as they do not reach pytest's."""
+    with tempfile.TemporaryDirectory(prefix="nearboot-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 @pytest.fixture
@@ -148,13 +157,6 @@ def test_a_transfer_under_way_ends_whole_after_a_stop(fleet: Config, daemon: Dae
         ]
 
 
-def _open_up(path: Path) -> None:
-    """Let other users reach a test's folder."""
-    for folder in (path, *path.parents):
-        if folder not in (Path("/"), Path("/tmp")) and folder.stat().st_uid == os.getuid():
-            folder.chmod(folder.stat().st_mode | 0o755)
-
-
 SHOWN = """
 mkdir -p "$1/held"; mount --bind "$2" "$1/held"; mount -t tmpfs -o mode=755 tmpfs "$3"; mkdir -p "$2"
 mount --move "$1/held" "$2"; shift 3; exec "$@"
@@ -181,7 +183,6 @@ def test_root_is_given_up_and_the_book_is_kept(
 ) -> None:
     """The database belongs to the user, and nothing that the daemon makes belongs to root."""
     nobody = pwd.getpwnam("nobody")
-    _open_up(tmp_path)
     for path in (tmp_path, *tmp_path.rglob("*")):
         os.chown(path, nobody.pw_uid, nobody.pw_gid)
     words += ["--user", "nobody", "--metrics-listen", ""]
@@ -212,7 +213,6 @@ def test_root_is_given_up_and_the_book_is_kept(
 @pytest.mark.parametrize("backend", ["sqlite"])
 def test_what_the_user_cannot_use_is_told(nearboot: Callable[..., Any], words: list[object], tmp_path: Path) -> None:
     """With its owner, before anything is served."""
-    _open_up(tmp_path)
     command = [*_readable_python(tmp_path), sys.executable, "-m", "nearboot", "serve", "tftp", *words]
     command = [str(word) for word in (*command, "--user", "nobody")]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -220,6 +220,17 @@ def test_what_the_user_cannot_use_is_told(nearboot: Callable[..., Any], words: l
     line = ran.stderr.splitlines()[-1]
     assert line.startswith(f"nearboot: {tmp_path} cannot be written by user 'nobody': it is root's, mode 0")
     assert f"; {tmp_path}/nearboot.db cannot be written" in line
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_a_closed_folder_above_it_is_told(nearboot: Callable[..., Any], words: list[object], tmp_path: Path) -> None:
+    """Whether there is anything in it, the user cannot see."""
+    tmp_path.chmod(0o700)
+    command = [sys.executable, "-m", "nearboot", "serve", "tftp", *words, "--user", "nobody"]
+    ran = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert f"; {tmp_path}/nearboot.db: Permission denied, for user 'nobody'" in ran.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])

@@ -6,6 +6,8 @@ import os
 import pwd
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,13 @@ for call in (lambda: os.setuid(0), lambda: os.setgid(0), lambda: os.setgroups([0
     except PermissionError:
         print("refused")
 """
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder that other users reach, as they do not reach pytest's."""
+    with tempfile.TemporaryDirectory(prefix="nearboot-") as name:
+        yield Path(name)
 
 
 def run(user: str) -> str:
@@ -95,8 +104,6 @@ def test_what_the_user_cannot_use_is_told_with_its_owner(tmp_path: Path) -> None
     (tmp_path / "open").chmod(0o644)
     (tmp_path / "closed").mkdir(mode=0o700)
     tmp_path.chmod(0o755)
-    for parent in list(tmp_path.parents)[:2]:
-        parent.chmod(0o755)
     program = (
         "import sys; from nearboot.tftp.privilege_runner import become, unreadable; become('nobody')\n"
         "print(repr(unreadable(sys.argv[1] + '/open')), unreadable(sys.argv[1] + '/open', writable=True),"

@@ -8,6 +8,7 @@ import pwd
 import re
 import signal
 import socket
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -123,9 +124,15 @@ def serve(program: Start, root: Path) -> Start:
         started = program(
             "-m", "nearboot.tftp", root, "--host", "127.0.0.1", "--port", 0, "--workers", 2, *words, **more
         )
-        return started, int(re.search(r" port=(\d+) ", started.line())[1])  # type: ignore[index]  # or the test fails
+        return started, port_of(started)
 
     return start
+
+
+def port_of(started: Any) -> int:
+    found = re.search(r" port=(\d+) ", started.line())
+    assert found
+    return int(found[1])
 
 
 def children(pid: int) -> list[int]:
@@ -265,26 +272,28 @@ def test_sockets_that_systemd_passed_are_served(program: Start, root: Path, work
 
 @pytest.mark.root
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_root_is_given_up_by_all_processes(serve: Start, root: Path, workers: str) -> None:
+def test_root_is_given_up_by_all_processes(program: Start, workers: str) -> None:
     """After the port is bound; what the user may not read is not served."""
-    (root / "secret").write_text("x")
-    (root / "secret").chmod(0o600)
-    for folder in (root, *root.parents):
-        if folder != Path("/") and folder.stat().st_uid == os.getuid() and folder != Path("/tmp"):
-            folder.chmod(folder.stat().st_mode | 0o755)
-    started, port = serve("--workers", workers, "--user", "nobody:daemon")
     nobody = pwd.getpwnam("nobody").pw_uid
-    pids = [started.pid, *children(started.pid)]
-    assert len(pids) == (1 if workers == "1" else 3)
-    for pid in pids:
-        status = Path(f"/proc/{pid}/status").read_text()
-        assert f"Uid:\t{nobody}\t{nobody}\t{nobody}\t{nobody}\n" in status
-        assert "Gid:\t1\t1\t1\t1\n" in status
-        assert "CapEff:\t0000000000000000\n" in status
-        assert "NoNewPrivs:\t1\n" in status
-    assert first(port, "small")[:4] == b"\0\3\0\1"
-    assert first(port, "secret")[:4] == b"\0\5\0\2"
-    assert started.end(signal.SIGTERM)[0] == 0
+    with tempfile.TemporaryDirectory(prefix="nearboot-") as name:  # other users do not reach pytest's own
+        Path(name).chmod(0o755)
+        Path(name, "small").write_bytes(CONTENT)
+        Path(name, "secret").write_bytes(CONTENT)
+        Path(name, "secret").chmod(0o600)
+        words = ["--host", "127.0.0.1", "--port", "0", "--workers", workers, "--user", "nobody:daemon"]
+        started = program("-m", "nearboot.tftp", name, *words)
+        port = port_of(started)
+        pids = [started.pid, *children(started.pid)]
+        assert len(pids) == (1 if workers == "1" else 3)
+        for pid in pids:
+            status = Path(f"/proc/{pid}/status").read_text()
+            assert f"Uid:\t{nobody}\t{nobody}\t{nobody}\t{nobody}\n" in status
+            assert "Gid:\t1\t1\t1\t1\n" in status
+            assert "CapEff:\t0000000000000000\n" in status
+            assert "NoNewPrivs:\t1\n" in status
+        assert first(port, "small")[:4] == b"\0\3\0\1"
+        assert first(port, "secret")[:4] == b"\0\5\0\2"
+        assert started.end(signal.SIGTERM)[0] == 0
 
 
 def test_a_user_that_is_not_there_is_told(program: Start, root: Path) -> None:

@@ -23,10 +23,21 @@ def check_rights(config: Config, root: Path) -> None:
     Python itself too, since it loads more of its modules later: one that lies in root's home is of no use.
     """
     written = [*_sqlite_files(config.database), config.cache_dir, run_folder(config)]
-    wanted = [(Path(os.__file__), False), (root, False), *((path, True) for path in written if path.exists())]
+    wanted = [(Path(os.__file__), False), (root, False), *((path, True) for path in written if not _is_missing(path))]
     faults = [fault for path, is_written in wanted if (fault := unreadable(str(path), writable=is_written))]
     if faults:
         raise ConfigError("; ".join(faults))
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether it is sure that there is nothing; what lies in a closed folder may be there."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _sqlite_files(url: str) -> list[Path]:

@@ -152,8 +152,6 @@ async def _serve(
     watch = Watch(book.server_of, backlog)
     server = TftpServer(
         handler,
-        host=config.tftp.host,
-        port=config.tftp.port,
         fast=fast,
         on_event=lambda event: _note(event, book, backlog, reads, watch=watch, origins=origins),
         limits=limits_of(config.tftp).share(config.tftp.workers),
@@ -209,7 +207,8 @@ class FastFiles:
         name = request.filename
         if not _is_plain(name):
             return None
-        if time.monotonic() >= self._lacking.get(name, 0.0):
+        until = self._lacking.get(name)
+        if until is None or time.monotonic() >= until:
             try:
                 return self._static.lookup(request)
             except (FileNotFoundError, NotADirectoryError):

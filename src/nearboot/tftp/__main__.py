@@ -70,8 +70,6 @@ def serve(worker: Worker, root: StaticRoot, arguments: argparse.Namespace) -> No
     block_stops()
     server = TftpServer(
         root.read,
-        host=arguments.host,
-        port=arguments.port,
         fast=root.lookup,
         on_event=report if arguments.verbose else None,
         limits=limits(arguments).share(arguments.workers),

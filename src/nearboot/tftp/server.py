@@ -43,8 +43,8 @@ class TftpServer:
         self,
         handler: Handler | None,
         *,
-        host: str,
-        port: int,
+        host: str = "::",
+        port: int = 69,
         fast: Fast | None = None,
         on_event: OnEvent | None = None,
         limits: Limits | None = None,
@@ -53,12 +53,12 @@ class TftpServer:
     ) -> None:
         self._handlers = HandlerThread(handler) if handler else None
         self._events = EventThread(on_event) if on_event else None
+        self.host: str = sockets[0].getsockname()[0] if sockets else host
         try:
             sockets = sockets or (bound(host, port),)
         except OSError:
             self._close_threads()
             raise
-        self.host = host
         self.port: int = sockets[0].getsockname()[1]
         self._worker = Worker(
             sockets, limits=limits or Limits(), fast=fast, handlers=self._handlers, events=self._events, known=known
