@@ -62,4 +62,5 @@ TEST_PACKAGES=(
   curl tftp-hpa atftp               # TFTP peers (busybox's is there)
   grub-common                       # grub-script-check
   kea-admin                         # perfdhcp
+  gcc libc6-dev                     # the load generator of tests/bench
 )

@@ -213,6 +213,8 @@ def daemon(nearboot: Nearboot, tmp_path: Path) -> Iterator[Callable[..., Daemon]
     started: list[subprocess.Popen[str]] = []
 
     def _daemon(*words: object) -> Daemon:
+        if words[0] in ("tftp", "http") and "--metrics-listen" not in words:
+            words += ("--metrics-listen", "")  # its port is fixed, and other tests run
         path = tmp_path / f"serve-{len(started)}.log"
         command = [sys.executable, "-m", "nearboot", "serve", *(str(word) for word in words)]
         with path.open("wb") as log:

@@ -41,7 +41,7 @@ def test_every_fault_is_reported_with_its_line() -> None:
     assert [str(fault) for fault in caught.value.faults] == [
         f"n.yaml:2: tftp.prot: found an unknown setting; expected one of: {known}; did you mean 'port'?",
         "n.yaml:3: tftp.host: found a sequence; expected a text",
-        "n.yaml:4: http: found a scalar; expected a mapping with some of: host, port",
+        "n.yaml:4: http: found a scalar; expected a mapping with some of: host, port, metrics_listen",
         "n.yaml:5: routing.rto_ms: found 'soon'; expected a number",
         "n.yaml:6: kea.option67: found 'yes'; expected true or false",
     ]
@@ -66,7 +66,7 @@ def test_numbers_have_limits(text: str, fault: str) -> None:
 
 def test_the_defaults_are_within_their_limits() -> None:
     """Writing down what ``config show`` says changes nothing."""
-    sections = ("tftp", "http", "routing", "health")
+    sections = ("tftp", "cache", "http", "routing", "health")
     numbers = {name: value for name, (value, _) in settings(Config()).items() if name.startswith(sections)}
     for name, value in numbers.items():
         section, key = name.split(".")

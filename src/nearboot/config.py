@@ -49,6 +49,32 @@ class TftpConfig:
     requests_per_second: float = setting(
         1000.0, "Requests answered for each client address, and five times that at once; 0: no limit.", low=0
     )
+    errors_per_second: float = setting(
+        200.0, "ERRORs sent to each client address, and five times that at once; 0: no limit.", low=0
+    )
+    unacked_kib: int = setting(
+        512, "KiB sent to a client address within a minute that it has not acknowledged any of; 0: no limit.", low=0
+    )
+    known_only: bool = setting(
+        False,
+        "Answer only the inventory's servers and boot servers, by their addresses and leases: "
+        "others get silence, also those that check health.",
+    )
+    sessions: int = setting(16384, "Transfers at once; requests past that are dropped.", low=1)
+    sessions_per_client: int = setting(
+        512, "Transfers at once of each client address; a rack may stand behind one NAT.", low=1
+    )
+    workers: int = setting(
+        1, "Processes that serve the port, each with as much memory for files as is set here.", low=1, high=256
+    )
+    single_port: bool = setting(
+        False, "Send all of a transfer from the server's own port, for containers and NAT; costs some speed."
+    )
+    user: str = setting("", "User, as NAME or NAME:GROUP, that root is given up for once the port is bound.")
+    grace_s: float = setting(10.0, "How long transfers may still run after a stop, in seconds.", low=0)
+    metrics_listen: str = setting(
+        "127.0.0.1:9169", "Address and TCP port of the metrics, as [::]:9169; port 0 takes a free one; empty: none."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +83,9 @@ class HttpConfig:
 
     host: str = setting("::", "Address to listen on; '::' serves IPv4 and IPv6.")
     port: int = setting(8080, "TCP port to listen on; 0 takes a free one.", low=0, high=65535)
+    metrics_listen: str = setting(
+        "127.0.0.1:9180", "Address and TCP port of the metrics, as [::]:9180; port 0 takes a free one; empty: none."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +147,27 @@ class HealthConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheConfig:
+    """The disk cache of files that come from the inventory's origins."""
+
+    dir: str = setting("", "Folder of the cache, which TFTP and HTTP servers share; empty: 'cache' in state_dir.")
+    max_mib: int = setting(
+        20480, "Most that the cache holds, in MiB; the least recently used files leave first.", low=0
+    )
+    fresh_s: float = setting(
+        60.0,
+        "Seconds after which an origin is asked whether a cached file changed; its own max-age may be less.",
+        low=0,
+    )
+    connect_timeout_s: float = setting(3.0, "How long a connection to an origin may take, in seconds.", low=0.001)
+    read_timeout_s: float = setting(10.0, "How long an origin may send nothing, in seconds.", low=0.001)
+    rest_s: float = setting(10.0, "How long an origin that failed is not asked while there is another way.", low=0)
+    reload_s: float = setting(
+        10.0, "How often origins and checksums are read from the inventory, in seconds.", low=0.05
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All of nearboot's configuration."""
 
@@ -126,10 +176,13 @@ class Config:
     )
     database_url: str = setting("", "SQLAlchemy URL of the database; empty: SQLite in state_dir.")
     boot_root: str = setting("", "Folder of the static boot files; empty: 'boot' in state_dir.")
+    run_dir: str = setting("", "Folder of the sockets that tell what the daemons do; empty: 'run' in state_dir.")
+    log_format: str = setting("text", "Lines of the daemons' logs: 'text', or 'json'.", choices=("text", "json"))
     templates: str = setting("", "Folder of boot templates that go before those that come with nearboot.")
     migrations: str = setting("", "Folder of database migrations; empty: those that come with nearboot.")
     topology: str = setting("", "Folder of lab topologies; empty: those that come with nearboot.")
     tftp: TftpConfig = setting(TftpConfig(), "The TFTP server.")
+    cache: CacheConfig = setting(CacheConfig(), "The cache of files from origins.")
     http: HttpConfig = setting(HttpConfig(), "The HTTP server.")
     kea: KeaConfig = setting(KeaConfig(), "The generated Kea configuration.")
     routing: RoutingConfig = setting(RoutingConfig(), "How boot servers are chosen.")
@@ -144,6 +197,11 @@ class Config:
     def root(self) -> Path:
         """The folder of static boot files that is used."""
         return Path(self.boot_root) if self.boot_root else Path(self.state_dir, "boot")
+
+    @property
+    def cache_dir(self) -> Path:
+        """The folder of the cache that is used."""
+        return Path(self.cache.dir) if self.cache.dir else Path(self.state_dir, "cache")
 
 
 def parse(text: str, file: str, base: Config) -> Config:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -28,6 +30,62 @@ def test_a_signal_stops_it_in_order(number: signal.Signals) -> None:
 
     run_daemon(main(), stop)
     assert ended == [number]
+
+
+TWICE = """
+import asyncio, os, signal
+from nearboot.app.daemon import run_daemon
+async def main():
+    os.kill(os.getpid(), signal.SIGTERM)
+    await stop.wait()
+    print("stops", flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+    for _ in range(10):
+        await asyncio.sleep(0)  # the loop's turns, in which it hears of the signal
+    print("in order", flush=True)
+stop = asyncio.Event()
+run_daemon(main(), stop, is_worker={is_worker})
+"""
+
+
+@pytest.mark.parametrize(
+    ("is_worker", "code", "out"),
+    [
+        pytest.param(False, -signal.SIGTERM, "stops\n", id="alone"),
+        pytest.param(True, 0, "stops\nin order\n", id="worker: its parent decides"),
+    ],
+)
+def test_a_second_signal_ends_it_at_once(is_worker: bool, code: int, out: str) -> None:
+    """Whoever sends it does not want to wait for transfers. A worker may hear one stop several times."""
+    command = [sys.executable, "-c", TWICE.format(is_worker=is_worker)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stdout) == (code, out), ran.stderr
+
+
+def test_systemd_hears_of_ready_life_and_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The watchdog is told by the loop itself, so that a loop that hangs says nothing."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(f"\0nearboot-daemon-{os.getpid()}")
+        systemd.settimeout(10)
+        monkeypatch.setenv("NOTIFY_SOCKET", f"@nearboot-daemon-{os.getpid()}")
+        monkeypatch.setenv("WATCHDOG_USEC", "20000")
+        stop = asyncio.Event()
+
+        async def main() -> None:
+            say_ready("tftp")
+            heard.extend([await asyncio.to_thread(systemd.recv, 100) for _ in range(3)])
+            os.kill(os.getpid(), signal.SIGTERM)
+            await stop.wait()
+
+        heard: list[bytes] = []
+        run_daemon(main(), stop)
+        systemd.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            while True:
+                heard.append(systemd.recv(100))
+    assert heard[0] == b"READY=1\nSTATUS=tftp"
+    assert heard.count(b"WATCHDOG=1") >= 2
+    assert heard.count(b"STOPPING=1") == 1
 
 
 def test_the_ready_line_is_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,3 +116,17 @@ def test_times_are_utc_and_say_so(verbose: bool) -> None:
     assert at.endswith("Z") and abs((datetime.fromisoformat(at) - before).total_seconds()) < 3600
     assert rest == "WARNING x w"
     assert len(more) == verbose
+
+
+def test_json_lines_are_for_machines() -> None:
+    """Each line is an object; what it says is also there as fields, and a traceback stays on its line."""
+    program = (
+        "import logging; from nearboot.app.daemon import FIELDS, set_up_log; set_up_log(False, 'json');"
+        "logging.getLogger('x').info('a\\nb', extra={FIELDS: {'bytes': 3}})\n"
+        "try: 1 / 0\nexcept ZeroDivisionError: logging.getLogger('x').exception('bad')"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    first, second = [json.loads(line) for line in ran.stderr.splitlines()]
+    assert (first["level"], first["logger"], first["message"], first["fields"]) == ("INFO", "x", "a\nb", {"bytes": 3})
+    assert datetime.fromisoformat(first["at"]).utcoffset() == timedelta(0)
+    assert second["message"] == "bad" and "ZeroDivisionError" in second["traceback"]

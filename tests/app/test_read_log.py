@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from nearboot.app.daemon import FIELDS
 from nearboot.app.read_log import LINES, ReadLog, escaped
 from nearboot.model import Event, EventKind
 
@@ -31,9 +33,23 @@ def test_a_read_is_a_line(lines: pytest.LogCaptureFixture) -> None:
     reads.note(_read("a b"), None)
     reads.close()
     assert lines.messages == [
-        "tftp-read grub/grub.cfg client=192.0.2.1 server=web01 bytes=310 outcome=ok seconds=0.012",
-        "tftp-read 'a b' client=192.0.2.1 bytes=310 outcome=not-found seconds=0.012",
+        "tftp-read grub/grub.cfg client=192.0.2.1 server=web01 bytes=310 outcome=ok seconds=0.012 rate=25833",
+        "tftp-read 'a b' client=192.0.2.1 bytes=310 outcome=not-found seconds=0.012 rate=25833",
     ]
+
+
+def test_a_transfer_has_its_terms(lines: pytest.LogCaptureFixture) -> None:
+    """Block and window as granted, what was sent again, bytes a second; and the same as fields, for JSON lines."""
+    terms = {"size": 310, "blksize": 1428, "windowsize": 16, "retransmits": 2, "error": "the last ACK never came"}
+    read = _read("kernel", outcome="ok")
+    ReadLog().note(replace(read, detail={**read.detail, **terms}), None)
+    (line,) = lines.messages
+    assert line == (
+        "tftp-read kernel client=192.0.2.1 bytes=310 outcome=ok seconds=0.012 blksize=1428 windowsize=16"
+        " retransmits=2 rate=25833 error='the last ACK never came'"
+    )
+    fields = getattr(lines.records[0], FIELDS)
+    assert (fields["file"], fields["windowsize"], fields["rate"]) == ("kernel", 16, 25833)
 
 
 def test_a_flood_of_strangers_is_counted(lines: pytest.LogCaptureFixture) -> None:
@@ -58,7 +74,7 @@ def test_what_was_counted_is_told_at_the_end(lines: pytest.LogCaptureFixture) ->
     reads.close()
     reads.close()
     assert [message for message in lines.messages if "more such" in message] == [
-        "count=3 more such, the last: tftp-read x client=192.0.2.1 bytes=310 outcome=not-found seconds=0.012"
+        "count=3 more such, the last: tftp-read x client=192.0.2.1 bytes=310 outcome=not-found seconds=0.012 rate=25833"
     ]
 
 

@@ -20,6 +20,13 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert config.state_dir == str(tmp_path / "state"), "relative to the file's folder"
 
 
+def test_the_cache_is_where_the_file_says(tmp_path: Path) -> None:
+    """Relative to it, as other folders; by default in the state folder."""
+    (tmp_path / "n.yaml").write_text("state_dir: state\ncache: {dir: cached}\n")
+    assert load_config(str(tmp_path / "n.yaml"), {}).cache_dir == tmp_path / "cached"
+    assert Config(state_dir="/x").cache_dir == Path("/x/cache")
+
+
 def test_a_missing_file_is_named() -> None:
     """The flag's file must exist."""
     with pytest.raises(ConfigError, match=r"no-such\.yaml cannot be read: No such file or directory$"):

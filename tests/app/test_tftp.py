@@ -13,7 +13,7 @@ import pytest
 
 from nearboot.app import provision
 from nearboot.app.database import reading
-from nearboot.app.tftp import prefixes, static_root
+from nearboot.app.tftp import static_root
 from nearboot.config import Config
 from nearboot.errors import ConfigError, PeerError
 from nearboot.inventory import boot_store
@@ -107,10 +107,3 @@ def test_a_missing_root_is_a_configuration_error(tmp_path: Path) -> None:
     """It is said before anything listens."""
     with pytest.raises(ConfigError, match="folder of boot files is not there"):
         static_root(tmp_path / "missing")
-
-
-def test_a_prefix_that_is_none_is_a_fault_of_the_configuration() -> None:
-    """Named, with what was expected."""
-    assert [str(prefix) for prefix in prefixes(("10.0.0.0/8", "2001:db8::/32"))] == ["10.0.0.0/8", "2001:db8::/32"]
-    with pytest.raises(ConfigError, match=r"tftp.allow: .*10.0.0.1/8"):
-        prefixes(("10.0.0.1/8",))

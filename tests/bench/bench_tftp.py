@@ -1,192 +1,88 @@
-"""What the TFTP data plane costs above the bare system calls: run by hand, never by the tests.
+"""TFTP benchmarks that anyone can run from a checkout, on Linux, with a C compiler. What counts are ratios.
 
-    python tests/bench/bench_tftp.py
+    python tests/bench/bench_tftp.py compare --rounds 5       # against the peers installed and the physical limit
+    python tests/bench/bench_tftp.py many --clients 10000     # so many reads at once of one server, and its memory
+    python tests/bench/bench_tftp.py distance                 # a large file at 150 ms of round trip
+    python tests/bench/bench_tftp.py plane                    # the data plane's own work against bare system calls
 
-Server and client take turns in one thread on the loopback, so that nothing waits and nothing is scheduled: the figures
-are work alone. Ratios count, not microseconds: ``bare`` does the same packets with no state, no timers, no checks.
-Here (2 cores, Python 3.11): an ACK in lock-step 1.3 to 1.5 times bare, for a window of 16 1.10, a whole 1 kB file 1.5
-(look-up, admission and negotiation included), framing 6 to 9 times a plain read of
-the file, once for each file and blksize.
+``--json`` before the word gives JSON. Exit code 1: something was not read whole and right.
 """
 
 from __future__ import annotations
 
-import os
-import socket
+import argparse
+import json
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from nearboot.tftp import Limits, StaticRoot
-from nearboot.tftp.content import FrameCache
-from nearboot.tftp.packet import Mode, Opcode, Request, encode
-from nearboot.tftp.request_runner import Reception
-from nearboot.tftp.runner import Loop
-from nearboot.tftp.store import file_content, open_source
+import tftp_compare
+import tftp_distance
+import tftp_many
+import tftp_plane
 
-ROUNDS = 7
-BLKSIZE = 1428
-HERE = ("127.0.0.1", 0)
+UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 1 << 10, "MIB": 1 << 20, "B": 1}
+Run = Callable[[argparse.Namespace, Path], dict[str, Any]]
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        (root / "image").write_bytes(os.urandom(8_000_000))
-        (root / "cfg").write_bytes(os.urandom(1000))
-        for name, ours, bare in (
-            ("ack, lock-step", lambda: acks(root, 1), lambda: bare_acks(1)),
-            ("ack, window 16", lambda: acks(root, 16), lambda: bare_acks(16)),
-            ("1 kB file", lambda: files(root), bare_files),
-            ("framing, per MB", lambda: framing(root), lambda: copying(root)),
-        ):
-            mine, least = best(ours), best(bare)
-            print(f"{name:18} {mine * 1e6:9.2f} µs   bare {least * 1e6:9.2f} µs   ratio {mine / least:.2f}")
+def main(argv: list[str] | None = None) -> int:
+    arguments = parser().parse_args(argv)
+    with tempfile.TemporaryDirectory(prefix="bench_tftp") as folder:
+        path = Path(folder)
+        path.chmod(0o755)  # some peers give up root before they open a file
+        result = arguments.run(arguments, path)
+    print(json.dumps(result, indent=1) if arguments.json else arguments.text(result))
+    return 0 if result.get("whole", True) else 1
 
 
-def best(measure: Callable[[], float]) -> float:
-    """Seconds a unit, the least of the rounds: the machine's other work only ever adds."""
-    return min(measure() for _ in range(ROUNDS))
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bench_tftp.py", description=__doc__.partition("\n")[0] if __doc__ else "")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    commands = parser.add_subparsers(required=True, metavar="compare|many|distance|plane")
+
+    compare = commands.add_parser("compare", help="nearboot, the peers installed and the limit, case by case")
+    compare.add_argument("--rounds", type=int, default=3, help="measure each case so often; medians count (default 3)")
+    compare.add_argument("--servers", type=names, default=None, metavar="A,B", help="only these")
+    compare.add_argument("--cases", type=names, default=None, metavar="A,B", help="only these")
+    compare.set_defaults(
+        run=lambda a, folder: tftp_compare.compare(folder, rounds=a.rounds, servers=a.servers, cases=a.cases),
+        text=tftp_compare.as_text,
+    )
+
+    many = commands.add_parser("many", help="reads at once by one server process, and its memory for each")
+    many.add_argument("--clients", type=int, default=10_000)
+    many.add_argument("--size", type=size, default=10**6, help="of the file, as 1MB (the default)")
+    many.add_argument("--windowsize", type=int, default=1)
+    many.set_defaults(
+        run=lambda a, folder: tftp_many.many(folder, clients=a.clients, size=a.size, windowsize=a.windowsize),
+        text=tftp_many.as_text,
+    )
+
+    far = commands.add_parser("distance", help="windowsize by blksize over a long round trip")
+    far.add_argument("--size", type=size, default=80 * 10**6, help="of the file, as 80MB (the default)")
+    far.add_argument("--rtt-ms", type=float, default=150.0)
+    far.add_argument("--measure-s", type=float, default=600.0, help="what takes longer is computed from a part")
+    far.set_defaults(
+        run=lambda a, folder: tftp_distance.distance(folder, size=a.size, rtt_ms=a.rtt_ms, measure_s=a.measure_s),
+        text=tftp_distance.as_text,
+    )
+
+    plane = commands.add_parser("plane", help="what the data plane costs above the bare system calls")
+    plane.set_defaults(run=lambda a, folder: tftp_plane.plane(folder), text=tftp_plane.as_text)
+    return parser
 
 
-class Client:
-    """A socket that ACKs, and a reception in this thread for it."""
-
-    def __init__(self, root: Path) -> None:
-        self.loop = Loop()
-        self.reception = Reception(
-            self.loop, limits=Limits(), fast=StaticRoot(root).lookup, handlers=None, wants_events=False
-        )
-
-    def ask(self, sock: socket.socket, name: str, windowsize: int) -> None:
-        options = (("blksize", str(BLKSIZE)), ("tsize", "0"), ("windowsize", str(windowsize)))
-        datagram = encode(Request(Opcode.RRQ, name, Mode.OCTET, options[: 3 if windowsize > 1 else 2]))
-        self.reception.on_datagram(datagram, sock.getsockname(), HERE, time.monotonic())
-        _, peer = sock.recvfrom(2000)
-        sock.connect(peer)
-
-    def turn(self, sock: socket.socket) -> None:
-        """The server's turn, without epoll: this client's session alone has something to read."""
-        session = self.reception.table.get((sock.getsockname(), HERE[0]))
-        assert session is not None
-        self.loop.readers[session.channel.fd](time.monotonic())  # type: ignore[union-attr]  # not waiting
-
-    def close(self) -> None:
-        self.reception.close("done", time.monotonic())
-        self.loop.close()
+def names(text: str) -> list[str]:
+    """An argparse type."""
+    return text.split(",")
 
 
-def client_socket() -> socket.socket:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-    sock.bind(HERE)
-    sock.settimeout(5)
-    return sock
-
-
-def acks(root: Path, windowsize: int) -> float:
-    """Seconds from an ACK to the window sent for it."""
-    client, spent, count = Client(root), 0.0, 0
-    with client_socket() as sock:
-        client.ask(sock, "image", windowsize)
-        framed(client.reception.cache, root)
-        session = client.reception.table.get((sock.getsockname(), HERE[0]))
-        reader = client.loop.readers[session.channel.fd]  # type: ignore[union-attr]  # not waiting
-        for block in range(0, 8_000_000 // BLKSIZE - windowsize, windowsize):
-            sock.send(b"\0\4" + block.to_bytes(2, "big"))
-            begun = time.perf_counter()
-            reader(begun)
-            spent += time.perf_counter() - begun
-            count += 1
-            for _ in range(windowsize):
-                sock.recv(2000)
-    client.close()
-    return spent / count
-
-
-def bare_acks(windowsize: int) -> float:
-    """The same system calls: read four bytes, send a slice."""
-    view, frame = memoryview(os.urandom(8_100_000)), BLKSIZE + 4
-    spent, count = 0.0, 0
-    with client_socket() as sock, client_socket() as server:
-        server.connect(sock.getsockname())
-        sock.connect(server.getsockname())
-        server.setblocking(False)
-        if windowsize > 1:
-            server.setsockopt(socket.IPPROTO_UDP, 103, frame)
-        fd = server.fileno()
-        for block in range(0, 8_000_000 // BLKSIZE - windowsize, windowsize):
-            sock.send(b"\0\4" + (block & 0xFFFF).to_bytes(2, "big"))
-            begun = time.perf_counter()
-            os.read(fd, 256)
-            server.send(view[block * frame : (block + windowsize) * frame])
-            spent += time.perf_counter() - begun
-            count += 1
-            for _ in range(windowsize):
-                sock.recv(2000)
-    return spent / count
-
-
-def files(root: Path, count: int = 500) -> float:
-    """Seconds of server work for a whole read of one block: request, OACK, ACK, DATA, ACK."""
-    client, spent = Client(root), 0.0
-    for _ in range(count):
-        with client_socket() as sock:
-            begun = time.perf_counter()
-            client.ask(sock, "cfg", 1)
-            spent += time.perf_counter() - begun
-            for block in (0, 1):
-                sock.send(b"\0\4" + block.to_bytes(2, "big"))
-                begun = time.perf_counter()
-                client.turn(sock)
-                spent += time.perf_counter() - begun
-                if block == 0:
-                    sock.recv(2000)
-    client.close()
-    return spent / count
-
-
-def bare_files(count: int = 500) -> float:
-    """A socket made, bound, connected, two sends and two reads on it, closed."""
-    spent = 0.0
-    for _ in range(count):
-        with client_socket() as sock:
-            begun = time.perf_counter()
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-                server.bind(HERE)
-                server.connect(sock.getsockname())
-                server.send(b"\0\6blksize\x001428\0tsize\x001000\0")
-                _, peer = sock.recvfrom(2000)
-                sock.connect(peer)
-                sock.send(b"\0\4\0\0")
-                server.recv(600)
-                server.send(bytes(1004))
-                sock.send(b"\0\4\0\1")
-                server.recv(600)
-                spent += time.perf_counter() - begun
-    return spent / count
-
-
-def framing(root: Path) -> float:
-    """Seconds to frame a megabyte of a file that is in the page cache."""
-    begun = time.perf_counter()
-    framed(FrameCache(1 << 30, open_source), root)
-    return (time.perf_counter() - begun) / 8
-
-
-def framed(cache: FrameCache, root: Path) -> None:
-    frames = cache.frames(file_content(root / "image"), BLKSIZE)
-    for block in range(1, frames.blocks + 1, frames.per_segment):
-        frames.segment(block)
-
-
-def copying(root: Path) -> float:
-    """Seconds to read a megabyte of it into fresh memory."""
-    begun = time.perf_counter()
-    (root / "image").read_bytes()
-    return (time.perf_counter() - begun) / 8
+def size(text: str) -> int:
+    """An argparse type: bytes, with a unit or without."""
+    number = text.rstrip("BKMGibkmg")
+    return int(float(number) * UNITS[text[len(number) :].upper() or "B"])
 
 
 if __name__ == "__main__":

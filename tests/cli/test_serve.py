@@ -33,7 +33,8 @@ def taken(request: pytest.FixtureRequest) -> Iterator[tuple[str, int]]:
 def test_a_port_in_use_is_told(quickstart: Nearboot, taken: tuple[str, int], tmp_path: Path) -> None:
     """Address and port are named."""
     kind, port = taken
-    ran = quickstart("serve", kind, "--host", "127.0.0.1", "--port", port, "--root", tmp_path, code=1)
+    words = ["--host", "127.0.0.1", "--port", port, "--root", tmp_path, "--metrics-listen", ""]
+    ran = quickstart("serve", kind, *words, code=1)
     line = ran.err.splitlines()[-1]
     assert line.startswith(f"nearboot: {kind.upper()} cannot listen on 127.0.0.1 port {port}: ")
 

@@ -31,7 +31,7 @@ def running(name: str) -> Iterator[int]:
             process.terminate()
 
 
-@pytest.mark.parametrize("name", ["native.py", "with_fbtftp_api.py"])
+@pytest.mark.parametrize("name", ["native.py", "workers.py", "with_fbtftp_api.py"])
 def test_the_example_serves(name: str) -> None:
     """What it knows, and ERROR 1 for the rest."""
     with running(name) as port:

@@ -14,13 +14,14 @@ import httpx
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from nearboot.boot.cache_runner import Cached, Streamed
 from nearboot.boot.request import parse
 from nearboot.boot.resolve import resolve
 from nearboot.boot.store import BootFiles
 from nearboot.errors import DatabaseError, Fault, InputError, NotFoundError, PeerError
 from nearboot.http.callback import Report
 from nearboot.http.runner import serve
-from nearboot.http.server import Exchange, make_app
+from nearboot.http.server import Content, Exchange, make_app
 from nearboot.model import Address
 
 WAIT_S = 20.0
@@ -67,8 +68,9 @@ class Site:
     exchanges: list[Exchange] = field(default_factory=list)
     seen: threading.Condition = field(default_factory=threading.Condition)
     problem: str = ""
+    cached: dict[str, Cached | Streamed] = field(default_factory=dict)
 
-    async def resolve(self, path: str, client: Address | None, server: Address | None) -> bytes | Path | None:
+    async def resolve(self, path: str, client: Address | None, server: Address | None) -> Content:
         """The look-up as the composition root wires it, and paths that show each kind of trouble."""
         troubles = {
             "/trouble/template": InputError([Fault("grub.cfg.j2", 3, "disk", "no value", "one")]),
@@ -78,6 +80,8 @@ class Site:
         }
         if path in troubles:
             raise troubles[path]
+        if path in self.cached:
+            return self.cached[path]
         if path == "/whoami":
             return f"{client} {server}".encode()
         if path == "/outside":

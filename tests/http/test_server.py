@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from nearboot.boot.cache_runner import Cached, Streamed
+from nearboot.boot.freshness import Came
+from nearboot.errors import PeerError
 from nearboot.http.callback import MAX_BODY, Report
 from nearboot.model import EventKind
 
@@ -184,6 +187,73 @@ def test_a_client_that_leaves_is_reported(site: Site, root: Path) -> None:
         assert connection.recv(1000).startswith(b"HTTP/1.1 200")
     assert site.exchange().outcome == "aborted-by-client"
     assert site.exchange().bytes < 64 * 1024 * 1024
+
+
+def test_a_file_of_the_cache_is_served_as_any_file(site: Site, client: httpx.Client, tmp_path: Path) -> None:
+    """It lies outside the root, under a name that says nothing: the path asked tells its kind."""
+    (tmp_path / "key.data").write_bytes(KERNEL)
+    status = (tmp_path / "key.data").stat()
+    site.cached["/boot/x.efi"] = Cached(
+        str(tmp_path / "key.data"), len(KERNEL), status.st_mtime_ns, status.st_ino, status.st_dev, Came.HIT, "o"
+    )
+    response = client.get("/boot/x.efi", headers={"Range": "bytes=5-9"})
+    assert (response.status_code, response.content) == (206, KERNEL[5:10])
+    assert response.headers["content-type"] == "application/efi"
+    assert client.get("/boot/x.efi", headers={"If-None-Match": response.headers["etag"]}).status_code == 304
+
+
+class Coming:
+    """A file that comes in parts; an exception among them is raised."""
+
+    def __init__(self, *parts: bytes | Exception, size: int | None) -> None:
+        self.parts = list(parts)
+        self.closed = 0
+        self.streamed = Streamed(size, self.read, self.close, Came.MISS, "o")
+
+    def read(self, count: int) -> bytes:
+        part = self.parts.pop(0) if self.parts else b""
+        if isinstance(part, Exception):
+            raise part
+        return part
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.mark.parametrize("size", [7, None])
+def test_a_file_that_comes_is_passed_on(site: Site, client: httpx.Client, size: int | None) -> None:
+    """With its size, where that is known; HEAD reads nothing of it."""
+    coming = Coming(b"abc", b"defg", size=size)
+    site.cached["/x.cfg"] = coming.streamed
+    head = client.head("/x.cfg")
+    assert head.headers.get("content-length") == (str(size) if size else None)
+    assert (site.exchange().bytes, coming.closed, len(coming.parts)) == (0, 1, 2)
+    response = client.get("/x.cfg", headers={"Range": "bytes=1-2"})
+    assert (response.status_code, response.content) == (200, b"abcdefg")
+    assert response.headers["content-type"].startswith("text/plain")
+    assert (site.exchange(2).bytes, site.exchange(2).outcome) == (7, "ok")
+    assert coming.closed == 2
+
+
+def test_a_file_that_comes_no_more_is_cut_off(site: Site, client: httpx.Client) -> None:
+    """The client must not take it for whole."""
+    coming = Coming(b"abc", PeerError("no origin goes on"), size=None)
+    site.cached["/x"] = coming.streamed
+    with pytest.raises(httpx.RemoteProtocolError):
+        client.get("/x")
+    assert (site.exchange().outcome, site.exchange().bytes, coming.closed) == ("unavailable", 3, 1)
+
+
+def test_a_client_that_leaves_ends_its_stream(site: Site) -> None:
+    """What comes is not read for nobody."""
+    coming = Coming(*[bytes(1 << 20)] * 10_000, size=10_000 << 20)
+    site.cached["/x"] = coming.streamed
+    url = urlsplit(site.url)
+    with socket.create_connection((url.hostname, url.port), timeout=20) as connection:
+        connection.sendall(b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+    assert site.exchange().outcome == "aborted-by-client"
+    assert coming.closed == 1 and len(coming.parts) > 1000
 
 
 def test_a_callback_reports_its_phase(site: Site, client: httpx.Client) -> None:

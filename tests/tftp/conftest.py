@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import queue
+import select
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -255,3 +259,63 @@ def plane() -> Iterator[Callable[..., FakePlane]]:
         each.on_sent = lambda channel, datagram: None
         each.reception.close("the test is over", each.now)
         each.close()
+
+
+class Program:
+    """A Python program of a test, as a process."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.pid = process.pid
+
+    def line(self) -> str:
+        """The next line that it prints; fails where it ends instead."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            pytest.fail(f"the program has ended: {self.process.communicate(timeout=10)}")
+        return line.rstrip("\n")
+
+    def end(self, number: int | None = None) -> tuple[int, str, str]:
+        """Wait for its end, after a signal where one is given: exit code, the rest of stdout, stderr."""
+        if number is not None:
+            self.process.send_signal(number)
+        out, err = self.process.communicate(timeout=60)
+        return self.process.returncode, out, err
+
+
+@pytest.fixture
+def program() -> Iterator[Callable[..., Program]]:
+    """Start programs: ``program(source)``, or ``program("-m", "nearboot.tftp", ...)``; ends them with the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*words: object, env: dict[str, str] | None = None, **more: Any) -> Program:
+        words = words if len(words) > 1 else ("-c", *words)
+        command = [sys.executable, *(str(word) for word in words)]
+        environment = {key: value for key, value in os.environ.items() if key != "NOTIFY_SOCKET"} | (env or {})
+        pipe = subprocess.PIPE
+        started.append(subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment, **more))
+        return Program(started[-1])
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()  # its workers end with it
+        process.communicate(timeout=60)
+
+
+@pytest.fixture
+def ended() -> Callable[[int], bool]:
+    """Wait until a process that is not ours is gone: ``ended(pid)``."""
+
+    def wait(pid: int) -> bool:
+        try:
+            fd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return True
+        try:
+            return bool(select.select([fd], [], [], 30)[0])
+        finally:
+            os.close(fd)
+
+    return wait

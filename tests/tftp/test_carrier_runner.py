@@ -19,7 +19,7 @@ PEER = ("127.0.0.1", 2070)
 @pytest.fixture
 def carriers() -> Iterator[Carriers]:
     loop = Loop()
-    made = Carriers(loop, lambda sock, datagram, peer, now: None)
+    made = Carriers(loop, lambda tell, datagram, peer, now: None)
     yield made
     made.close()
     loop.close()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from nearboot.tftp.channel_runner import IDLE_S, MAX_IDLE, MAX_USES, ChannelPool
+from nearboot.tftp.channel_runner import IDLE_S, MAX_IDLE, MAX_USES, ChannelPool, Tell
 from nearboot.tftp.engine import Peer
 from nearboot.tftp.runner import Loop
 from nearboot.tftp.session_runner import send_error
@@ -22,18 +22,18 @@ def loop() -> Iterator[Loop]:
     made.close()
 
 
-Stray = tuple[socket.socket, bytes, Peer]
+Stray = tuple[Tell, bytes, Peer]
 
 
 @pytest.fixture
 def strays() -> list[Stray]:
-    """What came from strangers, and the socket that it came by."""
+    """What came from strangers, and what sends them an answer."""
     return []
 
 
 @pytest.fixture
 def pool(loop: Loop, strays: list[Stray]) -> Iterator[ChannelPool]:
-    made = ChannelPool(loop, lambda sock, datagram, peer, now: strays.append((sock, datagram, peer)))
+    made = ChannelPool(loop, lambda tell, datagram, peer, now: strays.append((tell, datagram, peer)))
     yield made
     made.close()
 
@@ -142,7 +142,10 @@ def test_a_stranger_at_a_channels_port_comes_in_by_the_door(
     clients[1].sendto(b"strange", port)
     clients[0].sendto(b"mine", port)
     loop.readers[channel.door.fileno()](0.0)
-    assert strays == [(channel.door, b"strange", clients[1].getsockname())]
+    [(tell, datagram, peer)] = strays
+    assert (datagram, peer) == (b"strange", clients[1].getsockname())
+    tell(b"who?", peer)
+    assert clients[1].recvfrom(10) == (b"who?", port)
     assert channel.sock.recv(10) == b"mine"
     channel.rest(0.0)
     clients[1].sendto(b"strange", port)

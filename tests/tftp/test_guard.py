@@ -1,6 +1,6 @@
 """Buckets by address, prefixes, the hook, on a clock of numbers.
 
-The flood has 60,000 forged sources here; the million takes half a minute:
+The flood has 60,000 forged sources here; the million takes two minutes:
 
     NEARBOOT_FLOOD_SOURCES=1000000 pytest tests/tftp/test_guard.py -k flood
 """

@@ -7,17 +7,19 @@ The fuzz takes 50,000 datagrams here; the million takes some minutes:
 
 from __future__ import annotations
 
+import io
 import os
 import queue
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
-from nearboot.tftp import Limits, StaticRoot
+from nearboot.tftp import Limits, Pace, ReadRequest, StaticRoot
 from nearboot.tftp.content import Stream
 from nearboot.tftp.packet import Ack, Data, Error, Mode, Opcode, OptionAck, Request, encode, parse
 
@@ -27,6 +29,10 @@ UDP_OVERHEAD = 28
 """IPv4 and UDP headers; with IPv6's, which are longer, an amplification is smaller."""
 CLIENT = ("198.51.100.7", 2070)
 LONGEST_ERROR = 64
+MTU_BLKSIZE = 1468
+"""What the data plane of these tests grants at most."""
+REAL_DATAGRAMS = 4000
+RRQ, WRQ, ACK = b"\0\1", b"\0\2", b"\0\4"
 
 
 def rrq(name: str, *options: tuple[str, str], mode: Mode = Mode.OCTET) -> bytes:
@@ -46,13 +52,33 @@ SEEDS = [
     rrq("cfg", ("tsize", "0")),  # Raspberry Pi
     rrq("kernel"),  # an old ROM
     rrq("cfg", mode=Mode.NETASCII),
+    # As bytes, with what they pad, misspell and append.
+    b"\0\1boot/x64/shim.efi\0octet\0blksize\x00512\0windowsize\x004\0",  # shim by EDK2's v4
+    b"\0\1kernel\0octet\0blksize\x001228\0windowsize\x004\0",  # EDK2's v6
+    b"\0\1\\boot\\x64\\wdsnbp.com\0octet\0tsize\x000\0blksize\x001456\0",  # Intel UNDI, Windows names
+    b"\0\1pxelinux.0\xff\0octet\0tsize\x000\0",  # a ROM that reads DHCP's file name past its end
+    b"\0\1cfg\0octet\0tsize\x000\0blksize\x001408\0\0\0\0",  # PXELINUX, with garbage after the end
+    b"\0\1cfg\0OCTET\0TSIZE\x000\0BlkSize\x001432\0",  # upper case, as RFC 2347 allows
+    b"\0\1cfg\0octet\0multicast\0\0blksize\x001432\0tsize\x000\0",  # iPXE's tftm, an empty value
+    b"\0\1dc5a3ec1/start4.elf\0octet\0tsize\x000\0blksize\x001024\0",  # Raspberry Pi 4, by its serial
+    b"\0\1kernel\0octet\0timeout\x005\0tsize\x000\0blksize\x001468\0",  # U-Boot
+    b"\0\1cfg\0octet\0retries\x001000000\0default_timeout\x001\0mode\0mail\0",  # what made fbtftp an amplifier
+    b"\0\1cfg\0netascii\0blksize\x008\0windowsize\x0065535\0timeout\x00255\0tsize\x000\0",  # the extremes
     encode(Request(Opcode.WRQ, "upload", Mode.OCTET)),
     encode(Ack(1)),
     encode(Data(1, b"x" * 40)),
     encode(Error(8, "User aborted the transfer")),
     encode(OptionAck((("blksize", "512"),))),
 ]
-REPLIES = [encode(Ack(0)), encode(Ack(1)), encode(Ack(4)), encode(Ack(65535)), encode(Error(0, "TFTP Aborted"))]
+REPLIES = [
+    *(encode(Ack(block)) for block in (0, 0, 1, 1, 2, 4, 16, 64, 65535)),
+    encode(Ack(1)) + bytes(26),  # padded to the shortest Ethernet frame
+    *(encode(Error(code, "TFTP Aborted")) for code in (0, 3, 4, 5, 8)),
+    b"\0\5\0\4",
+    b"\0\5\0\4Malformatted OACK packet",
+    b"\0\5\xff\xff" + b"\x1b" * 600,
+    *(b"", b"\0", b"\0\4", b"\0\4\0", b"\0\5", b"\0\0\0\0", b"\xff" * 2000),
+]
 TREASURES = [b"\0", b"\0\0", b"\xff", b"../", b"%s%n", b"tsize\0", b"65536\0", b"-1\0", b"9" * 30, b"/" * 600, b"\x80"]
 
 
@@ -79,10 +105,11 @@ def mutated(datagram: bytes, random: Random) -> bytes:
 
 
 class Ledger:
-    """What was sent to whom; the channels that live; nothing too long before a first ACK."""
+    """What was sent to whom; the channels that live; nothing too long, neither before a first ACK nor after."""
 
     def __init__(self) -> None:
         self.bytes: Counter[str] = Counter()
+        self.count = 0
         self.sent: list[tuple[str, bytes]] = []
         self.channels: list[Any] = []
         self.acked: set[int] = set()
@@ -90,10 +117,16 @@ class Ledger:
 
     def __call__(self, channel: Any, datagram: bytes) -> None:
         self.bytes[channel.peer[0]] += len(datagram)
+        self.count += 1
         self.sent.append((channel.peer[0], datagram))
         self.channels.append(channel)
         if id(channel) not in self.acked:
             self._check(datagram)
+        elif isinstance(packet := parse(datagram), Error):
+            assert len(datagram) <= LONGEST_ERROR
+        else:
+            assert isinstance(packet, Data | OptionAck)
+            assert len(datagram) <= 4 + MTU_BLKSIZE
 
     def _check(self, datagram: bytes) -> None:
         packet = parse(datagram)
@@ -111,33 +144,101 @@ class Ledger:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_fuzzed_datagrams_do_nothing(plane: Plane, root: Path, seed: int) -> None:
-    """At the server port and at the transfers' own: no crash, no reply longer than allowed, no session left over."""
+    """At the server port and at the transfers' own: no crash, no reply longer than allowed, no session left over.
+
+    Nothing but a request is answered at the server port, and no ERROR anywhere.
+    """
     random, ledger = Random(seed), Ledger()
     limits = Limits(uncounted=(), requests_per_second=500, sessions=2000)
     world = plane(on_sent=ledger, fast=StaticRoot(root).lookup, limits=limits)
     for number in range(DATAGRAMS // 2):
-        if ledger.channels and random.random() < 0.3:
+        before = ledger.count
+        if ledger.channels and random.random() < 0.4:
             channel = ledger.channels[-1 - random.randrange(min(50, len(ledger.channels)))]
-            reply = random.choice(REPLIES)
+            datagram = random.choice(REPLIES if random.random() < 0.8 else SEEDS)
+            datagram = datagram if random.random() < 0.5 else mutated(datagram, random)
             ledger.acked.add(id(channel))
-            channel.receive(reply if random.random() < 0.5 else mutated(reply, random))
+            channel.receive(datagram)
+            is_answered = datagram[:2] == ACK
         else:
             datagram = mutated(random.choice(SEEDS), random)
             ledger.longest_request = len(datagram)
-            peer = (f"198.51.100.{random.randrange(250)}", random.randrange(65536))
-            world.request(datagram, peer)
+            peer = random.choice(("198.51.100.", "2001:db8::")) + str(random.randrange(250))
+            world.request(datagram, (peer, random.randrange(65536)))
+            is_answered = datagram[:2] in (RRQ, WRQ)
+        assert is_answered or ledger.count == before, f"{datagram!r} was answered"
         ledger.longest_request = 2000  # time may send old ones again
         if number % 20 == 0:
             world.advance(0.05)
             ledger.channels[:-50] = []
             ledger.sent.clear()
-    world.advance(200)
+    world.advance(1400)  # a client that has ACKed may have wished for 255 s, five times
     assert len(world.reception.table) == 0
     assert not world.reception._opening
     assert world.loop.wheel.is_empty
     counted = world.loop.stats.snapshot()
     assert counted["faults"] == 0
-    assert min(counted[name] for name in ("requests", "malformed", "unexpected", "timed_out", "not_found")) > 10
+    for name in ("requests", "malformed", "unexpected", "timed_out", "not_found", "refused", "aborted_by_client"):
+        assert counted[name] > DATAGRAMS / 5000, name
+    print(f"{DATAGRAMS // 2} datagrams: { ({name: count for name, count in counted.items() if count}) }")
+
+
+async def some_handler(request: ReadRequest) -> bytes | Stream:
+    """Content of each kind that a handler may give, and its faults, by the length of the name."""
+    match 0 if request.filename == "empty" else 1 + len(request.filename) % 4:
+        case 0:
+            return b""
+        case 4:
+            return Stream(io.BytesIO(bytes(5000)).read, None, lambda: None)
+        case 1:
+            return bytes(3000)
+        case 2:
+            raise RuntimeError(request.filename)
+        case _:
+            return bytes(100)
+
+
+@pytest.mark.parametrize(
+    ("handler", "settings"),
+    [
+        pytest.param(None, {}, id="files"),
+        pytest.param(some_handler, {}, id="handler"),
+        pytest.param(None, {"single_port": True}, id="single-port"),
+    ],
+)
+def test_fuzzed_datagrams_do_nothing_to_a_real_server(
+    serve: Plane, connect: Plane, handler: object, settings: dict[str, Any]
+) -> None:
+    """Over sockets: to its port, and from the clients of transfers under way to theirs. Then it serves as before."""
+    random = Random(3)
+    quick = Pace(timeout_s=0.05, longest_wait_s=0.1, resends=2)
+    limits = Limits(uncounted=(), unacked_bytes=0, errors_per_second=0, pace=quick, **settings)
+    served = serve(handler, limits=limits, on_event=None)
+    wires = [connect(served.port) for _ in range(20)]
+    for wire in wires:
+        wire.sock.setblocking(False)
+    for number in range(REAL_DATAGRAMS):
+        wire = wires[number % len(wires)]
+        if number % 200 < 100:
+            wire.other = wire.server
+        with suppress(BlockingIOError):
+            while True:
+                datagram, sender = wire.sock.recvfrom(65536)
+                wire.other = (sender[0], sender[1])
+                assert not isinstance(parse(datagram), Request)
+                assert len(datagram) <= 65468
+        datagram = random.choice(SEEDS if wire.other == wire.server or random.random() < 0.1 else REPLIES)
+        wire.send(datagram if random.random() < 0.3 else mutated(datagram, random))
+    last = connect(served.port)
+    last.ask("empty")
+    assert last.receive() == Data(1, b"")
+    last.ack(1)
+    served.server.stop(grace_s=1.0)
+    counted = served.server.counters()
+    assert (counted["faults"], counted["active"]) == (0, 0)
+    assert min(counted[name] for name in ("requests", "malformed", "unexpected")) > 10
+    assert counted["failed" if handler else "not_found"] > 10
+    assert counted["completed"] >= 1
 
 
 ASKING = [pytest.param(seed, id=repr(seed[2:40])) for seed in SEEDS[:9]] + [
@@ -169,11 +270,22 @@ def test_with_options_a_forged_request_is_answered_with_four_times_its_bytes_at_
     assert sum(len(packet) + UDP_OVERHEAD for packet in sent) <= 4 * (len(datagram) + UDP_OVERHEAD)
 
 
-@pytest.mark.parametrize("datagram", [rrq("kernel"), rrq("kernel", ("nonsense", "1")), rrq("kernel", ("blksize", "0"))])
+@pytest.mark.parametrize(
+    "datagram",
+    [
+        pytest.param(rrq("kernel"), id="no-options"),
+        pytest.param(rrq("kernel", ("nonsense", "1")), id="unknown"),
+        pytest.param(rrq("kernel", ("blksize", "0")), id="out-of-range"),
+        pytest.param(
+            rrq("kernel", ("retries", "1000000"), ("default_timeout", "1"), ("mode", "netascii")), id="fbtftps-own"
+        ),
+        pytest.param(rrq("kernel", ("resends", "99"), ("opening_sends", "99"), ("timeout_s", "0.1")), id="our-own"),
+    ],
+)
 def test_without_options_a_forged_request_brings_three_copies_of_one_block(
     plane: Plane, root: Path, datagram: bytes
 ) -> None:
-    """With pauses that double; then silence. An option that is not granted is none."""
+    """With pauses that double; then silence. An option that is not granted is none, and no setting of ours."""
     sent = over_a_minute(plane, root, datagram)
     assert len(sent) == 3
     assert set(sent) == {encode(Data(1, (root / "kernel").read_bytes()[:512]))}
@@ -237,6 +349,45 @@ def test_a_flood_of_misses_and_of_nonsense_gets_few_errors(plane: Plane, root: P
     assert world.loop.stats.over_errors == 3040
     world.request(rrq("nope"), ("198.51.100.8", 2070))
     assert len(ledger.sent) == 61
+
+
+def test_a_flood_that_fills_the_table_keeps_no_client_out(plane: Plane, root: Path) -> None:
+    """Forged requests have no ACK, so the oldest of them gives its place; a transfer that moves never does."""
+    ledger, limits = Ledger(), Limits(sessions=100)
+    world = plane(on_sent=ledger, fast=StaticRoot(root).lookup, limits=limits)
+    moving = []
+    for number in range(20):
+        world.request(rrq("kernel"), ("198.51.100.9", 3000 + number))
+        moving.append(ledger.channels[-1])
+        ledger.acked.add(id(moving[-1]))
+        moving[-1].receive(encode(Ack(1)))
+    patient = rrq("kernel", ("timeout", "255"), ("tsize", "0"))
+    ledger.longest_request = len(patient)
+    for number in range(5000):
+        world.request(patient, (f"10.0.{number // 250}.{number % 250}", 2070))
+        if number % 50 == 0:
+            world.request(rrq("kernel"), (CLIENT[0], 10_000 + number))
+            client = ledger.channels[-1]
+            assert client.peer[0] == CLIENT[0]
+            ledger.acked.add(id(client))
+            client.receive(encode(Ack(1)))
+            assert ledger.sent[-1] == (CLIENT[0], encode(Data(2, (root / "kernel").read_bytes()[512:1024])))
+            client.receive(encode(Error(0, "enough")))
+    assert all(channel.is_live for channel in moving)
+    assert len(world.reception.table) == 100
+    world.advance(25)
+    assert len(world.reception.table) == 20, "whatever timeout they name, they are gone in half a minute"
+
+
+def test_a_table_full_of_transfers_that_move_takes_no_more(plane: Plane, root: Path) -> None:
+    """Then the request is dropped, and the client asks again."""
+    ledger = Ledger()
+    world = plane(on_sent=ledger, fast=StaticRoot(root).lookup, limits=Limits(sessions=10))
+    for number in range(12):
+        world.request(rrq("kernel"), (CLIENT[0], 3000 + number))
+        ledger.acked.add(id(ledger.channels[-1]))
+        ledger.channels[-1].receive(encode(Ack(1)))
+    assert (len(world.reception.table), world.loop.stats.over_sessions) == (10, 2)
 
 
 def test_requests_past_the_rate_are_dropped_before_any_work(plane: Plane) -> None:

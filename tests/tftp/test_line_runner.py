@@ -167,7 +167,7 @@ def ends() -> Iterator[Ends]:
 @pytest.fixture
 def line() -> Iterator[Line]:
     loop = Loop()
-    made = Line(HERE, loop, lambda sock, datagram, peer, now: None)
+    made = Line(HERE, loop, lambda tell, datagram, peer, now: None)
     yield made
     made.close()
     loop.close()

@@ -95,6 +95,10 @@ def test_a_port_in_use_is_1_and_named(root: Path) -> None:
         ("--grace-s", "soon"),
         ("--allow", "10.0.0.1/8"),
         ("--requests-per-second", "-1"),
+        ("--errors-per-second", "nan"),
+        ("--unacked-kib", "-1"),
+        ("--sessions", "0"),
+        ("--sessions-per-client", "0"),
     ],
 )
 def test_wrong_arguments_are_2(root: Path, arguments: tuple[str, str]) -> None:

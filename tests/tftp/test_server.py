@@ -67,6 +67,28 @@ def test_counters_add_up(serve: Fixture) -> None:
     assert counters["cached_bytes"] > 1_024_000
 
 
+def test_a_data_plane_that_is_stuck_does_not_respond(root: Path) -> None:
+    """A fast look-up that blocks stops everything, which can be asked for; so does a stop."""
+    static, begun, go_on = StaticRoot(root), threading.Event(), threading.Event()
+
+    def fast(request: ReadRequest) -> Any:
+        begun.set()
+        go_on.wait(10)
+        return static.lookup(request)
+
+    server = TftpServer(None, host="127.0.0.1", port=0, fast=fast)
+    assert not server.responds()
+    with server, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        assert server.responds(10)
+        sock.sendto(b"\0\1cfg\0octet\0", ("127.0.0.1", server.port))
+        assert begun.wait(10)
+        assert not server.responds(0.01)
+        go_on.set()
+        assert server.responds(10)
+        sock.sendto(b"\0\5\0\0x\0", ("127.0.0.1", server.port))
+    assert not server.responds()
+
+
 def test_stop_lets_transfers_end(root: Path) -> None:
     """No new ones are taken, the one under way is finished, and its event is told before stop returns."""
     events: list[TransferEvent] = []

@@ -178,6 +178,11 @@ PLAYS = [
         offered(3, timeout_s=5.0), "<< 0\n+4.9\n+0.1\n<< 0\n>> ack 0\n<< 1\n+5\n<< 1\n+10\n<< 1", id="clients-timeout"
     ),
     pytest.param(
+        offered(3, timeout_s=255.0),
+        "<< 0\n+7.9\n+0.1\n<< 0\n+8\n<< 0\n+8\n== timed_out",
+        id="the-longest-timeout-is-not-agreed-before-an-ack",
+    ),
+    pytest.param(
         offered(3, timeout_s=255.0), "<< 0\n>> ack 0\n<< 1\n+255\n<< 1\n>> ack 1\n<< 2", id="the-longest-timeout"
     ),
     pytest.param(offered(3), "<< 0\n>> error 8\n== aborted\n+9\n>> ack 0", id="size-probe"),

@@ -50,6 +50,8 @@ class Backlog(Generic[T]):
         self._minor: deque[tuple[int, T]] = deque()
         self._number = 0  # of what was put: gives the order of both queues together
         self._dropped = 0
+        self.dropped_total = 0
+        """All that were dropped since the start; the other count begins anew when it has been told."""
         self._said_at = 0.0
         self._closing = threading.Event()
         self._changed = threading.Condition()
@@ -71,6 +73,7 @@ class Backlog(Generic[T]):
             if len(self) > self._room:
                 (self._minor or self._major).popleft()
                 self._dropped += 1
+                self.dropped_total += 1
             self._changed.notify()
 
     def close(self, grace_s: float) -> None:
@@ -82,6 +85,7 @@ class Backlog(Generic[T]):
             self._thread.join(grace_s)
         with self._changed:
             self._dropped += len(self)
+            self.dropped_total += len(self)
             self._major.clear()
             self._minor.clear()
         if self._thread.is_alive():
@@ -93,6 +97,7 @@ class Backlog(Generic[T]):
             try:
                 self._store(batch)
             except Exception:  # the book must not end the server
+                self.dropped_total += len(batch)
                 log.exception("events lost: count=%d", len(batch))
             if not len(self) or time.monotonic() - self._said_at > SAY_AGAIN_S:
                 self._say_dropped()

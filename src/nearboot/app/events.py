@@ -16,8 +16,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from ipaddress import ip_address
+from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Engine
@@ -27,27 +27,20 @@ from sqlalchemy.orm import Session
 from nearboot.boot import nbp
 from nearboot.errors import NearbootError
 from nearboot.inventory import boot_store, store
+from nearboot.inventory.event_store import Ledger, Written, ledger
 from nearboot.inventory.schema_store import writing
 from nearboot.model import Address, Event, EventKind, Phase, Run, Slug
-from nearboot.provisioning.belonging import (
-    BY_ITSELF,
-    IDLE,
-    RENEWAL,
-    Belongs,
-    belongs,
-    is_marked_renewal,
-    is_renewal,
-)
-from nearboot.provisioning.phases import advance, classify
+from nearboot.provisioning.belonging import RENEWAL, is_marked_renewal, is_renewal
+from nearboot.provisioning.diagnosis import READS
+from nearboot.provisioning.phases import classify
+from nearboot.provisioning.telling import ADOPTED, Telling, may_begin
 from nearboot.provisioning.tokens import new_token
 
 log = logging.getLogger(__name__)
 
 NBPS = nbp.nbp_paths()
 CHANCE = secrets.SystemRandom()
-ADOPTED = timedelta(minutes=2)
-"""From a firmware's lease to its NBP are seconds; two stages and their retries are well within this."""
-MOMENT = timedelta(milliseconds=1)
+LATEST = datetime.max.replace(tzinfo=UTC)
 REMEMBERED = 4096
 """Clients whose server is kept in mind; a fleet does not boot all at once."""
 RECENT_LEASES = 20
@@ -68,7 +61,7 @@ class EventBook:
     """Writes reads down. ``me``: the boot server whose reads they are; None: found by the address that was asked."""
 
     def __init__(self, engine: Engine, *, me: str | None = None) -> None:
-        self._engine = engine
+        self._engine, self._ledger = engine, ledger(engine.dialect.name)
         self._me = Slug(me) if me else None
         self._known: OrderedDict[str, str] = OrderedDict()  # address -> server, as far as reads have shown
         self._named: OrderedDict[tuple[str, str], str] = OrderedDict()  # client and path -> server
@@ -96,7 +89,7 @@ class EventBook:
         """
         try:
             with writing(self._engine) as session:
-                _record_all(session, _folded(self._placed(session, reads)))
+                _record_all(session, _folded(self._placed(session, reads)), self._ledger)
         except NearbootError as error:
             first = reads[0].event
             log.error(
@@ -110,19 +103,15 @@ class EventBook:
 
     def _placed(self, session: Session, reads: Sequence[Read]) -> Iterator[Event]:
         """The events with their servers; each client and each address asked is looked up once."""
-        servers: dict[str, str | None] = {}
-        asked: dict[Address | None, Slug | None] = {}
+        at = {read.event.client: read.event.at for read in reversed(reads)}  # the first of each counts
+        names = self._ledger.names_by_address(session, at)
+        asked = {address: self._asked(session, address) for address in {read.asked for read in reads}}
         for read in reads:
-            event = replace(read.event, subject=_clean(read.event.subject))
-            if event.client not in servers:
-                found = store.server_by_address(session, ip_address(event.client), event.at)
-                servers[event.client] = found.name if found else None
-            if read.asked not in asked:
-                asked[read.asked] = self._asked(session, read.asked)
-            server = servers[event.client] or self._named.get((event.client, event.subject))
+            client, subject = read.event.client, _clean(read.event.subject)
+            server = names.get(client) or self._named.get((client, subject))
             if server is not None:
-                _keep(self._known, event.client, server)
-            yield replace(event, server=server, boot_server=asked[read.asked])
+                _keep(self._known, client, server)
+            yield replace(read.event, subject=subject, server=server, boot_server=asked[read.asked])
 
     def _asked(self, session: Session, asked: Address | None) -> Slug | None:
         if self._me is not None or asked is None:
@@ -131,16 +120,10 @@ class EventBook:
         return found.name if found else None
 
 
-def record(session: Session, event: Event, *, images: Collection[str] | None = None) -> Event:
-    """Store an event with the phase that it shows, and advance its server's run. ``images``: from ``image_paths``."""
-    paths = _images(session, event) if images is None else images
-    phase = event.phase or classify(event.kind, event.subject, nbps=NBPS, images=paths)
-    event = _marked(session, replace(event, phase=phase))
-    run = _run(session, event)
-    stored = boot_store.add_event(session, replace(event, run_id=run.id if run else None))
-    if run is not None:
-        _advance(session, run, [stored])
-    return stored
+def record(session: Session, event: Event) -> Event:
+    """Store an event with the phase that it shows, and advance its server's run."""
+    book = ledger(session.get_bind().dialect.name)
+    return book.write_few(session, _told(session, [event], book))[-1]
 
 
 def begin(session: Session, server: str, now: datetime, *, reason: str) -> Run:
@@ -158,20 +141,54 @@ def image_paths(session: Session) -> Collection[str]:
     return [path for image in store.images(session) for path in (image.kernel, *image.initrd)]
 
 
-def _record_all(session: Session, events: Sequence[Event]) -> None:
-    for server in sorted({event.server for event in events if event.server}):
-        boot_store.hold(session, server)  # all at once and in order: two books must not wait for one another
-    images = image_paths(session)
-    for event in events:
-        try:
-            with session.begin_nested():
-                record(session, event, images=images)
-        except OperationalError:
-            raise  # it is the database that fails, not this event
-        except (NearbootError, StatementError, ValueError) as error:
-            log.error(
-                "event lost: kind=%s client=%s subject=%r: %s", event.kind.value, event.client, event.subject, error
-            )
+def _record_all(session: Session, events: Sequence[Event], book: Ledger) -> None:
+    """All at once; where one of them cannot be stored, one by one, so that no other is lost with it."""
+    try:
+        with session.begin_nested():
+            book.write(session, _told(session, events, book))
+    except OperationalError:
+        raise  # it is the database that fails, not an event
+    except (NearbootError, StatementError, ValueError) as error:
+        if len(events) > 1:
+            book.hold(session, {event.server for event in events if event.server})  # in order, as at first
+            for event in events:
+                _record_all(session, [event], book)
+            return
+        (event,) = events
+        log.error("event lost: kind=%s client=%s subject=%r: %s", event.kind.value, event.client, event.subject, error)
+
+
+def _told(session: Session, events: Sequence[Event], book: Ledger) -> Written:
+    """What is to be stored of events, in their order: with the runs that they begin and advance."""
+    newest = book.hold(session, {event.server for event in events if event.server})
+    paths = image_paths(session) if any(event.kind in READS for event in events) else ()
+    shown = [_marked(session, _shown(event, paths)) for event in events]
+    beginning = [event for event in shown if event.server and may_begin(event, newest.get(event.server))]
+    telling = Telling(
+        newest,
+        named=_runs_named(session, shown),
+        unplaced=book.unplaced(
+            session,
+            {event.server for event in beginning if event.server},
+            min((event.at for event in beginning), default=LATEST) - ADOPTED,
+        ),
+        heard_at=partial(_heard_at, session),
+        token=partial(new_token, CHANCE),
+    )
+    for event in shown:
+        telling.tell(event)
+    return Written(telling.events, begun=telling.begun, changed=telling.changed, adopted=telling.adopted)
+
+
+def _shown(event: Event, paths: Collection[str]) -> Event:
+    phase = event.phase or classify(event.kind, event.subject, nbps=NBPS, images=paths)
+    return event if phase is event.phase else replace(event, phase=phase)
+
+
+def _runs_named(session: Session, events: Iterable[Event]) -> list[Run]:
+    """The runs that events name themselves, as call-backs do."""
+    found = (boot_store.run(session, number) for number in {event.run_id for event in events if event.run_id})
+    return [run for run in found if run is not None]
 
 
 def _folded(events: Iterable[Event]) -> list[Event]:
@@ -201,52 +218,9 @@ def _marked(session: Session, event: Event) -> Event:
     return replace(event, detail={**event.detail, RENEWAL: True}) if is_renewal(event, earlier) else event
 
 
-def _run(session: Session, event: Event) -> Run | None:
-    if event.server is None:
-        return None
-    boot_store.hold(session, event.server)
-    if event.run_id is not None:
-        return boot_store.run(session, event.run_id)
-    newest = next(iter(boot_store.runs(session, server=event.server, limit=1)), None)
-    match belongs(event, newest, heard_at=_heard_at(session, newest, event.at)):
-        case Belongs.NEWEST:
-            return newest
-        case Belongs.NEW:
-            return _begin_by_itself(session, event.server, event.at, newest)
-        case Belongs.NONE:
-            return None
-
-
-def _heard_at(session: Session, run: Run | None, at: datetime) -> datetime | None:
-    """The last event within the hour that is no renewal; asked only where the run itself stood still for so long."""
-    if run is None or run.finished_at is not None or at - run.updated_at <= IDLE:
-        return None
-    events = boot_store.events(session, run_id=run.id, since=at - IDLE)
+def _heard_at(session: Session, run: Run, since: datetime) -> datetime | None:
+    events = boot_store.events(session, run_id=run.id, since=since)
     return max((event.at for event in events if not is_marked_renewal(event)), default=None)
-
-
-def _begin_by_itself(session: Session, server: str, at: datetime, last: Run | None) -> Run:
-    """A run that nobody announced, with what came before its first event and after the end of the last run."""
-    ended = last.finished_at if last and last.finished_at else at - ADOPTED
-    recent = boot_store.events(session, server=server, since=at - ADOPTED)
-    adopted = [event for event in recent if event.run_id is None and ended < event.at <= at]
-    start = min((event.at for event in adopted), default=at) - MOMENT  # a trace reads in order: its start comes first
-    run = begin(session, server, start, reason=BY_ITSELF)
-    boot_store.adopt_events(session, adopted, run)
-    return _advance(session, run, adopted)
-
-
-def _advance(session: Session, run: Run, events: Iterable[Event]) -> Run:
-    advanced = run
-    for event in events:
-        advanced = advance(advanced, event)
-    if advanced != run:
-        boot_store.update_run(session, advanced)
-    return advanced
-
-
-def _images(session: Session, event: Event) -> Collection[str]:
-    return image_paths(session) if event.kind in (EventKind.TFTP_READ, EventKind.HTTP_READ) else ()
 
 
 def _clean(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,23 +13,27 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from nearboot.app.backlog import Backlog
-from nearboot.app.boot import Asker, BootDesk, boot_files, check_name
+from nearboot.app.boot import Asker, BootDesk, boot_files, check_name, plain_path
 from nearboot.app.daemon import run_daemon, say_ready
 from nearboot.app.database import database
 from nearboot.app.events import EventBook, Read, record
+from nearboot.app.http_watch import HttpWatch
+from nearboot.app.origins import Origins
 from nearboot.app.read_log import ReadLog, escaped
 from nearboot.config import Config
 from nearboot.errors import ConfigError, NearbootError, NotFoundError, ProtocolError
 from nearboot.http.callback import Report
 from nearboot.http.runner import GRACE_S
 from nearboot.http.runner import serve as serve_app
-from nearboot.http.server import Exchange, make_app
+from nearboot.http.server import Content, Exchange, make_app
 from nearboot.inventory import boot_store, schema_store
 from nearboot.model import Address, Event, EventKind, Run
 from nearboot.provisioning.phases import is_repeat, outcome_of
 from nearboot.provisioning.tokens import is_token
 
 log = logging.getLogger(__name__)
+
+HEALTH_S = 5.0
 
 
 def serve(config: Config, *, me: str | None, root: Path) -> None:
@@ -40,22 +44,24 @@ def serve(config: Config, *, me: str | None, root: Path) -> None:
         check_name(engine, me)
         desk, book = BootDesk(engine, boot_files(config, root), me=me), EventBook(engine, me=me)
         stop = asyncio.Event()
-        run_daemon(_serve(config, Counter(engine, desk, book), root, stop), stop)
+        with Origins(config, engine, me=me) as origins:
+            run_daemon(_serve(config, Counter(engine, desk, book, origins), root, stop), stop)
 
 
 class Counter:
     """The functions that the HTTP application calls: look-ups, call-backs, health and the book."""
 
-    def __init__(self, engine: Engine, desk: BootDesk, book: EventBook) -> None:
-        self._engine, self._desk, self._book = engine, desk, book
+    def __init__(self, engine: Engine, desk: BootDesk, book: EventBook, origins: Origins) -> None:
+        self._engine, self._desk, self._book, self._origins = engine, desk, book, origins
         self._backlog, self._reads = Backlog(book.store, is_minor=book.is_minor), ReadLog()
+        self.watch = HttpWatch(self._backlog)
 
     @property
     def name(self) -> str:
         """Which boot server this is, for people."""
         return self._desk.name
 
-    async def resolve(self, path: str, client: Address | None, asked: Address | None) -> bytes | Path | None:
+    async def resolve(self, path: str, client: Address | None, asked: Address | None) -> Content:
         """The content of a path for a client."""
         if client is None:
             return None
@@ -68,7 +74,10 @@ class Counter:
             raise
         log.debug("file=%s client=%s %s: %s", escaped(path), client, found.reason.code, found.reason.text)
         self._book.expect(str(client), path, found.server)
-        return found.content
+        plain = plain_path(path) if found.content is None and self._origins.is_on else None
+        if plain is None:
+            return found.content
+        return self._origins.fast(plain, str(client)) or await self._origins.find(plain, str(client))
 
     async def callback(self, token: str, report: Report, client: Address | None, asked: Address | None) -> str:
         """A phase that an installer reports; stored before it is answered. Tells how a run had ended before."""
@@ -86,9 +95,11 @@ class Counter:
 
     def on_exchange(self, exchange: Exchange) -> None:
         """Called by the application after each answer; does not block."""
+        came = self._origins.came(str(exchange.client), exchange.subject)
+        self.watch.note(exchange, came)
         if exchange.client is None:
             return
-        event = _event(exchange)
+        event = _event(exchange, came if exchange.kind is EventKind.HTTP_READ else {})
         self._reads.note(event, self._book.server_of(event.client, event.subject))
         if exchange.kind is EventKind.HTTP_READ:
             self._backlog.put(Read(event, asked=exchange.server))
@@ -144,18 +155,32 @@ async def _serve(config: Config, counter: Counter, root: Path, stop: asyncio.Eve
         health=counter.health,
         on_exchange=counter.on_exchange,
     )
-    name = counter.name
     async with counter.keep_book():
-        await serve_app(
-            app,
-            config.http.host,
-            config.http.port,
-            ready=lambda host, port: say_ready(f"http on {host} port {port} root={root.resolve()} boot-server={name}"),
-            stop=stop,
-        )
+        with counter.watch.shown(config, _from_threads(counter.health)) as note:
+            where = f"root={root.resolve()} boot-server={counter.name}{note}"
+            await serve_app(
+                app,
+                config.http.host,
+                config.http.port,
+                ready=lambda host, port: say_ready(f"http on {host} port {port} {where}"),
+                stop=stop,
+            )
 
 
-def _event(exchange: Exchange) -> Event:
+def _from_threads(health: Callable[[], Coroutine[object, object, str]]) -> Callable[[], str]:
+    """The same for callers in other threads; a loop that does not turn is what is wrong."""
+    loop = asyncio.get_running_loop()
+
+    def wait() -> str:
+        try:
+            return asyncio.run_coroutine_threadsafe(health(), loop).result(HEALTH_S)
+        except TimeoutError:
+            return "the server does not respond"
+
+    return wait
+
+
+def _event(exchange: Exchange, came: Mapping[str, str]) -> Event:
     return Event(
         at=datetime.now(UTC),
         kind=exchange.kind,
@@ -168,5 +193,6 @@ def _event(exchange: Exchange) -> Event:
             "bytes": exchange.bytes,
             "duration_s": round(exchange.duration_s, 3),
             "user_agent": exchange.user_agent,
+            **came,
         },
     )

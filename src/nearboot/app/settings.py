@@ -13,7 +13,7 @@ from pathlib import Path
 from nearboot.config import Config, parse
 from nearboot.errors import ConfigError
 
-PATHS = ("state_dir", "boot_root", "templates", "migrations", "topology")
+PATHS = ("state_dir", "boot_root", "run_dir", "templates", "migrations", "topology")
 SHIPPED = ("templates", "migrations", "topology")
 
 
@@ -66,6 +66,8 @@ def _read(path: Path, base: Config) -> Config:
     config = parse(text, str(path), base)
     at = path.resolve().parent
     changed = {name: str(at / getattr(config, name)) for name in PATHS if getattr(config, name)}
+    if config.cache.dir:
+        config = replace(config, cache=replace(config.cache, dir=str(at / config.cache.dir)))
     return replace(config, **changed)  # type: ignore[arg-type]  # all of PATHS are texts
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from nearboot.boot.render import render, syntax_fault
+from nearboot.boot.render import Renderer, syntax_fault
 from nearboot.boot.resolve import Answer, Missing, Rendered
 from nearboot.errors import ConfigError, Fault, InputError
 
@@ -26,12 +26,16 @@ class BootFiles:
 
     root: Path
     templates: Mapping[str, str]
+    _renderer: Renderer = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_renderer", Renderer(self.templates))
 
     def content(self, answer: Answer) -> bytes | Path | None:
         """The rendered text in UTF-8, the file to stream, or None; ``InputError`` for a template that cannot be
         rendered."""
         if isinstance(answer, Rendered):
-            return render(self.templates, answer.template, answer.context).encode()
+            return self._renderer.render(answer.template, answer.context).encode()
         if isinstance(answer, Missing):
             return None
         return find_file(self.root, answer.path)

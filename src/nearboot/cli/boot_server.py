@@ -1,4 +1,4 @@
-"""``nearboot boot-server``: list, drain, restore and probe boot servers."""
+"""``nearboot boot-server``: list, drain, restore, probe and watch boot servers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 from nearboot.app import boot_server, health
 from nearboot.app.database import reading
 from nearboot.app.routes import look
+from nearboot.cli.boot_server_top import top
 from nearboot.cli.output import emit, output_option
 from nearboot.cli.root import EXIT_ERROR
 from nearboot.cli.shell import actor, config_of, now
@@ -31,7 +32,10 @@ reason_option = click.option("--reason", default="", help="Why, for the audit lo
 
 @click.group()
 def command() -> None:
-    """List, drain, restore and probe boot servers."""
+    """List, drain, restore, probe and watch boot servers."""
+
+
+command.add_command(top)
 
 
 @command.command("list", short_help="List boot servers: state, health, places served.")

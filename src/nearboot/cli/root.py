@@ -17,7 +17,8 @@ from nearboot.errors import InputError, NearbootError
 
 NOUNS = {
     "audit": "Show who changed what, and when.",
-    "boot-server": "List, drain, restore and probe boot servers.",
+    "boot-server": "List, drain, restore, probe and watch boot servers.",
+    "cache": "Show, check and remove cached files of origins.",
     "config": "Show the configuration in use.",
     "db": "Create, upgrade and check the database.",
     "image": "Show the images that can be booted.",

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from nearboot.app.daemon import set_up_log
+from nearboot.cli.limits import limit_options, limited
 from nearboot.cli.shell import config_of
 from nearboot.config import HttpConfig, TftpConfig
 
 Part = TypeVar("Part", TftpConfig, HttpConfig)
 
+log_option = click.option(
+    "--log-format", type=click.Choice(["text", "json"]), help="Lines of the log: text or json (default: log_format)."
+)
+metrics_option = click.option(
+    "--metrics-listen",
+    metavar="HOST:PORT",
+    help="Address of /metrics and /healthz; port 0 takes a free one, '' none (default: metrics_listen).",
+)
 verbose_option = click.option("-v", "--verbose", is_flag=True, help="Log every detail.")
 me_option = click.option("--boot-server", "me", help="Which boot server this is (default: found by the address asked).")
 root_option = click.option(
@@ -33,18 +42,45 @@ def command() -> None:
 @root_option
 @host_option
 @port_option
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes that serve the port (default: tftp.workers).")
+@click.option("--user", metavar="NAME[:GROUP]", help="User to give root up for (default: tftp.user).")
+@click.option("--single-port", is_flag=True, default=None, help="Send all from the server's port (tftp.single_port).")
+@metrics_option
+@log_option
+@limit_options
 @verbose_option
 @click.pass_context
 def tftp(
-    ctx: click.Context, *, me: str | None, root: Path | None, host: str | None, port: int | None, verbose: bool
-) -> None:
+    ctx: click.Context,
+    /,
+    *,
+    me: str | None,
+    root: Path | None,
+    host: str | None,
+    port: int | None,
+    workers: int | None,
+    user: str | None,
+    single_port: bool | None,
+    metrics_listen: str | None,
+    log_format: str | None,
+    verbose: bool,
+    **limits: Any,
+) -> int:
     """Serve boot files and per-host configurations over TFTP (RFC 1350, 2347-2349, 7440)."""
     from nearboot.app import tftp as daemon  # noqa: PLC0415 - each daemon loads only what it needs
 
-    set_up_log(verbose)
     config = config_of(ctx)
-    listen = _listening(config.tftp, host, port)
-    daemon.serve(replace(config, tftp=listen), me=me, root=root or config.root)
+    set_up_log(verbose, log_format or config.log_format)
+    listen = _said(
+        limited(config.tftp, limits),
+        host=host,
+        port=port,
+        workers=workers,
+        user=user,
+        single_port=single_port,
+        metrics_listen=metrics_listen,
+    )
+    return daemon.serve(replace(config, tftp=listen), me=me, root=root or config.root)
 
 
 @command.command(short_help="Serve boot files and configurations over HTTP.")
@@ -52,35 +88,46 @@ def tftp(
 @root_option
 @host_option
 @port_option
+@metrics_option
+@log_option
 @verbose_option
 @click.pass_context
 def http(
-    ctx: click.Context, *, me: str | None, root: Path | None, host: str | None, port: int | None, verbose: bool
+    ctx: click.Context,
+    *,
+    me: str | None,
+    root: Path | None,
+    host: str | None,
+    port: int | None,
+    metrics_listen: str | None,
+    log_format: str | None,
+    verbose: bool,
 ) -> None:
     """Serve boot files and per-host configurations over HTTP, and take the call-backs of installers."""
     from nearboot.app import http as daemon  # noqa: PLC0415 - each daemon loads only what it needs
 
-    set_up_log(verbose)
     config = config_of(ctx)
-    listen = _listening(config.http, host, port)
+    set_up_log(verbose, log_format or config.log_format)
+    listen = _said(config.http, host=host, port=port, metrics_listen=metrics_listen)
     daemon.serve(replace(config, http=listen), me=me, root=root or config.root)
 
 
 @command.command(short_help="Follow Kea's lease files: leases become events.")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@log_option
 @verbose_option
 @click.pass_context
-def leases(ctx: click.Context, files: tuple[Path, ...], verbose: bool) -> None:
+def leases(ctx: click.Context, files: tuple[Path, ...], *, log_format: str | None, verbose: bool) -> None:
     """Follow Kea's lease FILES (default: those of the generated configuration); each assignment becomes an event."""
     from nearboot.app import kea  # noqa: PLC0415 - each daemon loads only what it needs
     from nearboot.app import leases as daemon  # noqa: PLC0415
 
-    set_up_log(verbose)
     config = config_of(ctx)
+    set_up_log(verbose, log_format or config.log_format)
     how = kea.settings(config)
     daemon.serve(config, files or (Path(how.lease_file4), Path(how.lease_file6)))
 
 
-def _listening(part: Part, host: str | None, port: int | None) -> Part:
+def _said(part: Part, **said: object) -> Part:
     """A server's part of the configuration with what the flags say."""
-    return replace(part, host=part.host if host is None else host, port=part.port if port is None else port)
+    return replace(part, **{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]  # each of its field's type

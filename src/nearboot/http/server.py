@@ -2,7 +2,8 @@
 
 Not the listener (``runner``) and not the look-up: both ``resolve`` and ``callback`` come in as functions.
 
-    GET, HEAD /<path>        a file below the root (Range, ETag, Last-Modified), or a rendered configuration
+    GET, HEAD /<path>        a file below the root or in the cache (Range, ETag, Last-Modified), one that is on its way
+                             from an origin, or a rendered configuration
     POST /callback/<token>   an installer reports a phase; GET there changes nothing and is refused
     GET /healthz             whether this server can serve
 
@@ -12,6 +13,7 @@ Not the listener (``runner``) and not the look-up: both ``resolve`` and ``callba
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,6 +22,7 @@ from email.utils import parsedate_to_datetime
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 
+from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -30,10 +33,13 @@ from starlette.routing import Route
 from starlette.staticfiles import NotModifiedResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from nearboot.boot.cache_runner import Cached, Streamed
 from nearboot.boot.store import find_file
 from nearboot.errors import DatabaseError, InputError, NearbootError, NotFoundError, PeerError, ProtocolError
 from nearboot.http.callback import MAX_BODY, Report, parse_report
 from nearboot.model import Address, EventKind
+
+log = logging.getLogger(__name__)
 
 _TOKEN = re.compile(r"(callback/+)[^/?]+", re.IGNORECASE)
 
@@ -50,9 +56,13 @@ MEDIA_TYPES: Mapping[str, str] = {
     ".ipxe": "text/plain; charset=utf-8",
 }
 
-Content = bytes | Path | None
+MAX_STREAMS = 256
+"""Clients that may wait for bytes of an origin at once, each in a thread."""
+
+Content = bytes | Path | Cached | Streamed | None
 Resolve = Callable[[str, Address | None, Address | None], Awaitable[Content]]
-"""Path with its query as asked, client address, address that was asked -> bytes, a path below the root, or None."""
+"""Path with its query as asked, client address, address that was asked -> bytes, a path below the root, a file of the
+cache, one that is on its way, or None."""
 Callback = Callable[[str, Report, Address | None, Address | None], Awaitable[str]]
 """Token, what is reported, client address, address that was asked -> how the run had ended before; empty: it was under
 way. ``NotFoundError``: no run has this token. ``ProtocolError``: no such phase."""
@@ -81,7 +91,7 @@ def make_app(
     *, root: Path, resolve: Resolve, callback: Callback, health: Health, on_exchange: Callable[[Exchange], None]
 ) -> Starlette:
     """Put the application together; ``on_exchange`` is called after each answer and must not block."""
-    site = _Site(root, resolve, callback, health)
+    site = _Site(root, resolve, callback, health, CapacityLimiter(MAX_STREAMS))
     routes = [
         Route("/healthz", site.healthz, methods=["GET"]),
         Route("/callback/{token}", site.report, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
@@ -103,6 +113,7 @@ class _Site:
     resolve: Resolve
     callback: Callback
     health: Health
+    streams: CapacityLimiter
 
     async def healthz(self, request: Request) -> Response:
         problem = await self.health()
@@ -118,7 +129,9 @@ class _Site:
             # Made for this client and this moment: no cache may keep it.
             headers = {"Cache-Control": "no-store"}
             return Response(content, media_type="text/plain; charset=utf-8", headers=headers)
-        return await _file(request, content)
+        if isinstance(content, Streamed):
+            return _Growing(request, content, self.streams)
+        return await _file(request, Path(content.file) if isinstance(content, Cached) else content)
 
     async def report(self, request: Request) -> Response:
         if request.method != "POST":
@@ -190,7 +203,7 @@ _NOTE = "nearboot.note"
 def _exchange(scope: Scope, note: _Note, kind: EventKind, duration_s: float) -> Exchange:
     client, server = _addresses(scope)
     if not note.ended:
-        outcome = "aborted-by-client"
+        outcome = note.outcome or "aborted-by-client"
     else:
         outcome = note.outcome or ("ok" if note.status < 400 else "bad-request" if note.status < 500 else "error")
     return Exchange(
@@ -280,12 +293,49 @@ async def _file(request: Request, path: Path) -> Response:
         stat = await run_in_threadpool(path.stat)
     except OSError:
         return _text(request, 404, "not-found", "not found")
-    media_type = MEDIA_TYPES.get(path.suffix.lower(), "application/octet-stream")
-    response = FileResponse(path, stat_result=stat, media_type=media_type)
+    response = FileResponse(path, stat_result=stat, media_type=_media_type(request))
     response.chunk_size = CHUNK
     if _not_modified(request.headers, response.headers):
         return NotModifiedResponse(response.headers)
     return response
+
+
+class _Growing(Response):
+    """A file that is read while it is sent, whole: a Range may be answered so (RFC 9110 section 14.2).
+
+    Where the rest never comes the connection is closed before the announced end, as the client must be told.
+    """
+
+    def __init__(self, request: Request, streamed: Streamed, limiter: CapacityLimiter) -> None:
+        super().__init__(media_type=_media_type(request))
+        self.raw_headers = [(name, value) for name, value in self.raw_headers if name != b"content-length"]
+        if streamed.size is not None:
+            self.headers["content-length"] = str(streamed.size)
+        self._request = request
+        self._streamed = streamed
+        self._limiter = limiter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            while scope["method"] != "HEAD" and (chunk := await self._read()):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                if await self._request.is_disconnected():
+                    return
+            await send({"type": "http.response.body", "body": b""})
+        except PeerError as error:
+            _note(scope).outcome = "unavailable"
+            log.warning("path=%s is cut off: %s", scope["path"], error)
+        finally:
+            self._streamed.close()
+
+    async def _read(self) -> bytes:
+        return await to_thread.run_sync(self._streamed.read, CHUNK, limiter=self._limiter)
+
+
+def _media_type(request: Request) -> str:
+    """By the name that was asked for."""
+    return MEDIA_TYPES.get(Path(request.url.path).suffix.lower(), "application/octet-stream")
 
 
 def _not_modified(asked: Headers, file: Mapping[str, str]) -> bool:

@@ -137,7 +137,7 @@ def server_by_address(session: Session, address: Address, at: datetime) -> Serve
         .order_by(EventRow.at.desc(), EventRow.id.desc())
         .limit(1)
     ).first()
-    if lease is None or lease.server_id is None or _has_expired(lease, at):
+    if lease is None or lease.server_id is None or has_expired(lease, at):
         return None
     leased: tuple[Server, ...] = read(session, TABLE["servers"], ServerRow.id == lease.server_id)
     return leased[0]
@@ -233,9 +233,11 @@ def _server_with(session: Session, condition: ColumnElement[bool]) -> Server | N
     return found[0] if found else None
 
 
-def _has_expired(lease: EventRow, at: datetime) -> bool:
+def has_expired(lease: Any, at: datetime) -> bool:
+    """Whether a lease's event (its ``at`` and ``detail``) tells of a time that was over."""
     lifetime_s = lease.detail.get("valid_lifetime_s")
-    return isinstance(lifetime_s, int) and lease.at + timedelta(seconds=lifetime_s) < at
+    ended: bool = isinstance(lifetime_s, int) and lease.at + timedelta(seconds=lifetime_s) < at
+    return ended
 
 
 def _below(session: Session, slug: str) -> list[int]:

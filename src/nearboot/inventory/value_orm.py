@@ -44,6 +44,7 @@ from nearboot.model import (
 Ids = Mapping[str, Mapping[str, int]]
 """The row ids of things by noun and name, such as ``ids["locations"]["ams"]``."""
 
+NOTHING: Mapping[Any, Any] = {}
 CHUNK = 500  # SQLite takes at most 32,766 values in a statement, 999 before 3.32
 _Convert = Callable[[Any], Any]
 
@@ -115,8 +116,8 @@ def _pool(text: str) -> Pool:
     return Pool(ip_address(first), ip_address(last))
 
 
-_INTERFACE = (*_plain("name", "mac", "duid"), _text("ipv4", IPv4Address), _text("ipv6", IPv6Address), Column("boot"))
-_BMC = _plain("address", "protocol", "username", "credential")
+INTERFACE = (*_plain("name", "mac", "duid"), _text("ipv4", IPv4Address), _text("ipv6", IPv6Address), Column("boot"))
+BMC = _plain("address", "protocol", "username", "credential")
 
 TABLES: tuple[Table, ...] = (
     Table(
@@ -174,11 +175,18 @@ TABLE = {table.noun.attribute: table for table in TABLES}
 
 def read(session: Session, table: Table, *where: ColumnElement[bool]) -> tuple[Any, ...]:
     """The values of a noun's rows that meet conditions on its own columns, by name."""
-    rows = session.execute(_query(table).where(*where)).all()
+    rows = session.execute(query_of(table).where(*where)).all()
     parts: Mapping[int, dict[str, Any]] = {}
     if table.row is ServerRow:
         parts = _server_parts(session, [row[0] for row in rows] if where else None)
-    values = [_value(table, row, parts.get(row[0], {})) for row in rows]
+    return values_of(table, rows, parts)
+
+
+def values_of(
+    table: Table, rows: Sequence[Sequence[Any]], parts: Mapping[int, Mapping[str, Any]] = NOTHING
+) -> tuple[Any, ...]:
+    """The values of rows as ``query_of`` gives them, by name; ``parts``: fields from tables of their own, by row id."""
+    values = [_value(table, row, parts.get(row[0], NOTHING)) for row in rows]
     # Sorted here: each database has its own idea of the order of texts.
     return tuple(sorted(values, key=prefix_order if table.row is SubnetRow else table.noun.name))
 
@@ -191,10 +199,10 @@ def ids(session: Session, table: Table) -> dict[str, int]:
 def server_part_records(number: int, server: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The interfaces' and the BMC's columns of a server whose row has an id."""
     interfaces = [
-        {"server_id": number, "position": position} | _record(_INTERFACE, interface)
+        {"server_id": number, "position": position} | _record(INTERFACE, interface)
         for position, interface in enumerate(server.interfaces)
     ]
-    bmcs = [] if server.bmc is None else [{"server_id": number} | _record(_BMC, server.bmc)]
+    bmcs = [] if server.bmc is None else [{"server_id": number} | _record(BMC, server.bmc)]
     return interfaces, bmcs
 
 
@@ -203,8 +211,8 @@ def chunks(numbers: Sequence[int]) -> Iterable[Sequence[int]]:
     return (numbers[start : start + CHUNK] for start in range(0, len(numbers), CHUNK))
 
 
-def _query(table: Table) -> Select[Any]:
-    """The id, then the columns, then the names that the references stand for."""
+def query_of(table: Table) -> Select[Any]:
+    """All of a noun's rows: the id, then the columns, then the names that the references stand for."""
     query: Select[Any] = select(table.row.id, *(getattr(table.row, column.field) for column in table.columns))
     for field, target in table.noun.refers:
         other: Any = aliased(TABLE[target].row)
@@ -214,12 +222,13 @@ def _query(table: Table) -> Select[Any]:
 
 
 def _value(table: Table, row: Sequence[Any], parts: Mapping[str, Any]) -> Any:
-    fields = _decoded(table.columns, row[1:])
+    fields = decoded(table.columns, row[1:])
     fields.update(zip((field for field, _ in table.noun.refers), row[1 + len(table.columns) :], strict=True))
     return table.noun.value(**fields, **parts)
 
 
-def _decoded(columns: Sequence[Column], texts: Sequence[Any]) -> dict[str, Any]:
+def decoded(columns: Sequence[Column], texts: Sequence[Any]) -> dict[str, Any]:
+    """The fields that columns hold, in that order."""
     return {
         column.field: text if column.decode is None else column.decode(text)
         for column, text in zip(columns, texts, strict=False)
@@ -229,11 +238,11 @@ def _decoded(columns: Sequence[Column], texts: Sequence[Any]) -> dict[str, Any]:
 def _server_parts(session: Session, numbers: Sequence[int] | None) -> Mapping[int, dict[str, Any]]:
     """Interfaces and BMCs by their server's id; of all servers where no ids are given."""
     parts: dict[int, dict[str, Any]] = {}
-    for row in _rows_of_servers(session, InterfaceRow, _INTERFACE, numbers):
+    for row in _rows_of_servers(session, InterfaceRow, INTERFACE, numbers):
         part = parts.setdefault(row[0], {})
-        part["interfaces"] = (*part.get("interfaces", ()), Interface(**_decoded(_INTERFACE, row[1:])))
-    for row in _rows_of_servers(session, BmcRow, _BMC, numbers):
-        parts.setdefault(row[0], {})["bmc"] = Bmc(**_decoded(_BMC, row[1:]))
+        part["interfaces"] = (*part.get("interfaces", ()), Interface(**decoded(INTERFACE, row[1:])))
+    for row in _rows_of_servers(session, BmcRow, BMC, numbers):
+        parts.setdefault(row[0], {})["bmc"] = Bmc(**decoded(BMC, row[1:]))
     return parts
 
 

@@ -9,49 +9,90 @@ import argparse
 import gc
 import json
 import math
-import signal
 import sys
 from collections.abc import Sequence
 from ipaddress import ip_network
 
+from nearboot.errors import NearbootError
+from nearboot.tftp.activation_runner import listening, shared_out
 from nearboot.tftp.limits import Limits, Prefix
+from nearboot.tftp.notify_runner import notify
 from nearboot.tftp.options import Policy
+from nearboot.tftp.privilege_runner import become
 from nearboot.tftp.request import Outcome, TransferEvent
 from nearboot.tftp.server import TftpServer, raise_file_limit
 from nearboot.tftp.store import StaticRoot
+from nearboot.tftp.supervisor_runner import run_workers
 from nearboot.tftp.transfer import Rollover
+from nearboot.tftp.worker_runner import Worker, block_stops, wait_for_stop
 
-STOPS = {signal.SIGTERM, signal.SIGINT}
+PROGRAM = "nearboot.tftp"
+ENDING_S = 10.0
+"""What a worker may take past its transfers' grace: its last events."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until a signal; the exit code."""
     arguments = parser().parse_args(argv)
-    signal.pthread_sigmask(
-        signal.SIG_BLOCK, STOPS
-    )  # before any thread: they inherit it, and only sigwait below sees them
     raise_file_limit()
     try:
-        server = build(arguments)
+        return run(arguments)
     except OSError as error:
         where = f"{arguments.host} port {arguments.port}: " if error.errno else ""
-        print(f"nearboot.tftp: {where}{error.strerror or error}", file=sys.stderr)
-        return 1
+        print(f"{PROGRAM}: {where}{error.strerror or error}", file=sys.stderr)
+    except NearbootError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+    return 1
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Take the port, give up root, start the workers."""
+    sockets = listening(arguments.host, arguments.port, workers=arguments.workers)
+    host, port = sockets[0].getsockname()[:2]
+    if arguments.user:
+        become(arguments.user)
+    root = StaticRoot(arguments.root, on_note=warn)
+
+    def say_ready(note: str) -> None:
+        print(f"serving root={arguments.root} host={host} port={port} workers={arguments.workers}", flush=True)
+        notify("READY=1", f"STATUS=serving {root.root} on {host} port {port} with {arguments.workers} workers")
+
+    return run_workers(
+        lambda worker: serve(worker, root, arguments),
+        shared_out(sockets, workers=arguments.workers),
+        grace_s=arguments.grace_s + ENDING_S,
+        on_ready=say_ready,
+    )
+
+
+def serve(worker: Worker, root: StaticRoot, arguments: argparse.Namespace) -> None:
+    """One worker's work."""
+    block_stops()
+    server = TftpServer(
+        root.read,
+        fast=root.lookup,
+        on_event=report if arguments.verbose else None,
+        limits=limits(arguments).share(arguments.workers),
+        sockets=worker.sockets,
+    )
     server.start()
-    print(f"serving root={arguments.root} host={server.host} port={server.port}", flush=True)
+    worker.ready("")
     gc.collect()
     gc.freeze()
-    signal.sigwait(STOPS)
+    wait_for_stop(worker)
     server.stop(grace_s=arguments.grace_s)
-    print(f"stopped counters={json.dumps(server.counters())}", flush=True)
-    return 0
+    which = "" if worker.is_alone else f"worker={worker.index} "
+    print(f"stopped {which}counters={json.dumps(server.counters())}", flush=True)
 
 
-def build(arguments: argparse.Namespace) -> TftpServer:
-    root = StaticRoot(arguments.root, on_note=warn)
-    limits = Limits(
+def limits(arguments: argparse.Namespace) -> Limits:
+    return Limits(
+        sessions=arguments.sessions,
+        sessions_per_client=arguments.sessions_per_client,
         allowed=tuple(arguments.allow),
         requests_per_second=arguments.requests_per_second,
+        errors_per_second=arguments.errors_per_second,
+        unacked_bytes=arguments.unacked_kib << 10,
         cache_bytes=arguments.cache_mb << 20,
         policy=Policy(
             blksize=arguments.max_blksize,
@@ -59,10 +100,7 @@ def build(arguments: argparse.Namespace) -> TftpServer:
             clamp_to_mtu=not arguments.allow_fragments,
         ),
         rollover=Rollover.ONE if arguments.rollover == 1 else Rollover.ZERO,
-    )
-    on_event = report if arguments.verbose else None
-    return TftpServer(
-        root.read, host=arguments.host, port=arguments.port, fast=root.lookup, on_event=on_event, limits=limits
+        single_port=arguments.single_port,
     )
 
 
@@ -83,8 +121,29 @@ def parser() -> argparse.ArgumentParser:
         help="grant windows up to this (default 64)",
     )
     add("--allow-fragments", action="store_true", help="grant blocks that are larger than the MTU")
+    add("--single-port", action="store_true", help="send all from the server's port, for containers and NAT")
     add("--rollover", type=int, choices=(0, 1), default=0, help="the block number after 65535 (default 0)")
     add("--cache-mb", type=bounded(1, 1 << 20), default=256, metavar="MB", help="memory for content (default 256)")
+    add(
+        "--workers",
+        type=bounded(1, 256),
+        default=1,
+        metavar="N",
+        help="processes on the port, each with its own memory for content (default 1)",
+    )
+    add("--user", metavar="NAME[:GROUP]", help="give up root for this user once the port is bound")
+    add("--grace-s", type=seconds, default=5.0, metavar="S", help="seconds for transfers to end on a stop (default 5)")
+    add("-v", "--verbose", action="store_true", help="print a line for each request")
+    add_limits(parser)
+    return parser
+
+
+def add_limits(parser: argparse.ArgumentParser) -> None:
+    """Who is served, and how much one client may cause."""
+    group = parser.add_argument_group(
+        "limits", "Several workers share what is allowed to an address; each has as many transfers as these say."
+    )
+    add, own = group.add_argument, Limits()
     add(
         "--allow",
         type=prefix,
@@ -96,13 +155,38 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--requests-per-second",
         type=rate,
-        default=Limits().requests_per_second,
+        default=own.requests_per_second,
         metavar="N",
         help="for each client address, and five times that at once; 0: no limit (default %(default)g)",
     )
-    add("--grace-s", type=float, default=5.0, metavar="S", help="seconds for transfers to end on a stop (default 5)")
-    add("-v", "--verbose", action="store_true", help="print a line for each request")
-    return parser
+    add(
+        "--errors-per-second",
+        type=rate,
+        default=own.errors_per_second,
+        metavar="N",
+        help="to each client address, and five times that at once; 0: no limit (default %(default)g)",
+    )
+    add(
+        "--unacked-kib",
+        type=bounded(0, 1 << 20),
+        default=own.unacked_bytes >> 10,
+        metavar="N",
+        help="a minute to a client address that acknowledges nothing; 0: no limit (default %(default)s)",
+    )
+    add(
+        "--sessions",
+        type=bounded(1, 1 << 20),
+        default=own.sessions,
+        metavar="N",
+        help="transfers at once (default %(default)s)",
+    )
+    add(
+        "--sessions-per-client",
+        type=bounded(1, 1 << 20),
+        default=own.sessions_per_client,
+        metavar="N",
+        help="transfers at once of each client address (default %(default)s)",
+    )
 
 
 def bounded(low: int, high: int) -> type[int]:
@@ -128,6 +212,11 @@ def rate(text: str) -> float:
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"{text} is not a number from 0 on")
     return value
+
+
+def seconds(text: str) -> float:
+    """An argparse type: a time that is not negative."""
+    return rate(text)
 
 
 def port(text: str) -> int:

@@ -66,8 +66,7 @@ class Carriers:
         """Send one ERROR, from any port; OSError if there is no way. That it is lost changes nothing."""
         lines = self._lines.get(local)
         if lines:
-            with suppress(BlockingIOError):
-                lines[0].sock.sendto(datagram, socket.MSG_DONTWAIT, peer)
+            lines[0].tell(datagram, peer)
             return
         channel = self._pool.take(local, peer)
         with suppress(OSError):

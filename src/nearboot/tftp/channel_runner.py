@@ -15,6 +15,7 @@ import struct
 import termios
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from fcntl import ioctl
 from math import inf
 
@@ -36,8 +37,9 @@ RECEIVE_WAIT = struct.pack("ll", 0, 4000)
 """struct timeval: a read waits 4 ms at most. Only ``Loop._attend`` reads where nothing may have come yet."""
 NOTHING = bytes(4)
 
-OnStray = Callable[[socket.socket, bytes, Peer, float], None]
-"""Called with a datagram that came to a transfer's port from somebody else, and with the socket it came by."""
+Tell = Callable[[bytes, Peer], None]
+OnStray = Callable[[Tell, bytes, Peer, float], None]
+"""Called with a datagram that came to a transfer's port from somebody else, and with what answers from there."""
 
 
 class Channel:
@@ -176,7 +178,11 @@ class Channel:
         except OSError:
             return
         if self._session and peer != self._last_peer:
-            on_stray(self.door, datagram, peer, now)
+            on_stray(self._tell, datagram, peer, now)
+
+    def _tell(self, datagram: bytes, peer: Peer) -> None:
+        with suppress(OSError):
+            self.door.sendto(datagram, socket.MSG_DONTWAIT, peer)
 
 
 class ChannelPool:

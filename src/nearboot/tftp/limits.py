@@ -5,13 +5,15 @@ TftpServer(handler, host="::", port=69, limits=Limits(sessions_per_client=32))
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network
 
 from nearboot.tftp.options import Policy
 from nearboot.tftp.transfer import Pace, Rollover
 
 Prefix = IPv4Network | IPv6Network
+LEAST_UNACKED = 16 << 10
+"""Of a worker: five reads without options at once."""
 THIS_MACHINE: tuple[Prefix, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
 
@@ -45,3 +47,18 @@ class Limits:
     policy: Policy = field(default_factory=Policy)
     pace: Pace = field(default_factory=Pace)
     rollover: Rollover = Rollover.ZERO
+    single_port: bool = False
+    """All of a transfer goes over the server's own port, for containers and NAT that let nothing else through."""
+
+    def share(self, workers: int) -> Limits:
+        """The part of one of so many workers in what an address may cause; the other limits hold for each.
+
+        The kernel deals the requests of an address out by their ports, so all workers together keep the limits against
+        whoever forges many ports. An address that uses a single port has one worker's part.
+        """
+        return replace(
+            self,
+            requests_per_second=self.requests_per_second / workers,
+            errors_per_second=self.errors_per_second / workers,
+            unacked_bytes=max(self.unacked_bytes // workers, min(self.unacked_bytes, LEAST_UNACKED)),
+        )

@@ -155,6 +155,13 @@ class Line:
             self._loop.watch_writable(self._fd, False)
         self._late.add(seat.name)
 
+    def tell(self, datagram: bytes, peer: Peer) -> None:
+        """Send something once to somebody who has no transfer here; that it is lost changes nothing."""
+        for _ in range(2):  # the first error may be about what another client got
+            with suppress(OSError):
+                self.sock.sendto(datagram, socket.MSG_DONTWAIT, peer)
+                return
+
     def close(self) -> None:
         self._loop.unwatch(self._fd, self.sock.close)
 
@@ -261,7 +268,7 @@ class Line:
     def _on_nobody(self, slot: int, name: bytes, now: float) -> None:
         """From somebody who has no transfer here."""
         if name not in self._late and name not in self._later:
-            self._on_stray(self.sock, self._inbox.datagram(slot), peer_of(name), now)
+            self._on_stray(self.tell, self._inbox.datagram(slot), peer_of(name), now)
 
     def _forget(self, now: float) -> None:
         """The clients of transfers that ended so long ago, or so many transfers ago."""

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import lru_cache
-from socket import MSG_DONTWAIT, socket
 from types import MappingProxyType
 from typing import NamedTuple
 
 from nearboot.errors import ProtocolError
 from nearboot.tftp.carrier_runner import Carriers
+from nearboot.tftp.channel_runner import Tell
 from nearboot.tftp.content import Content, FileContent, FrameCache, size_of
 from nearboot.tftp.engine import Admission, Key, Peer, SessionTable
 from nearboot.tftp.event_runner import Ended
@@ -155,6 +154,10 @@ class Reception:
                 return True
             case Admission.OVER_SESSIONS:
                 self._stats.over_sessions += 1
+                oldest = next((each for each in self._opening if not each.moving), None)
+                if oldest is not None:  # a transfer without any ACK gives way: forged requests must keep nobody out
+                    oldest.evict(now)
+                    return True
             case Admission.OVER_CLIENT:
                 self._stats.over_client += 1
             case Admission.REFUSED_PORT:
@@ -342,12 +345,11 @@ class Reception:
         except OSError:
             self._stats.send_errors += 1
 
-    def _on_stray(self, sock: socket, datagram: bytes, peer: Peer, now: float) -> None:
+    def _on_stray(self, tell: Tell, datagram: bytes, peer: Peer, now: float) -> None:
         """A packet of a transfer came to a port where its sender has none (RFC 1350 section 4)."""
         self._stats.strays += 1
         if datagram[:2] in ANSWERED_STRAYS and self._guard.may_answer(peer[0], now):
-            with suppress(OSError):
-                sock.sendto(UNKNOWN, MSG_DONTWAIT, peer)
+            tell(UNKNOWN, peer)
 
 
 @lru_cache(maxsize=1024)  # a fleet sends the same bytes again and again: 9 µs became 0.2 µs

@@ -12,6 +12,7 @@ import resource
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -26,37 +27,41 @@ from nearboot.tftp.request_runner import Reception
 from nearboot.tftp.runner import Loop
 
 EVENTS_S = 1.0
+RESPONDS_S = 1.0
+"""A data plane that was not heard of for so long is stuck: what it waits for must not block."""
 
 
 class TftpServer:
     """A read-only TFTP server (RFC 1350, 2347, 2348, 2349, 7440). ``port`` is the real one, also where 0 was asked.
 
     ``known`` (must not block) says of an address whether it is a client; requests of others are dropped.
-    The socket is bound by the constructor, so an address in use is an OSError here and nowhere else.
+    The socket is bound by the constructor, so an address in use is an OSError here and nowhere else. ``sockets``: those
+    to serve on instead, bound already (``activation_runner``); they are the server's from here on.
     """
 
     def __init__(
         self,
         handler: Handler | None,
         *,
-        host: str,
-        port: int,
+        host: str = "::",
+        port: int = 69,
         fast: Fast | None = None,
         on_event: OnEvent | None = None,
         limits: Limits | None = None,
         known: Known | None = None,
+        sockets: Sequence[socket.socket] = (),
     ) -> None:
         self._handlers = HandlerThread(handler) if handler else None
         self._events = EventThread(on_event) if on_event else None
+        self.host: str = sockets[0].getsockname()[0] if sockets else host
         try:
-            sock = bound(host, port)
+            sockets = sockets or (bound(host, port),)
         except OSError:
             self._close_threads()
             raise
-        self.host = host
-        self.port: int = sock.getsockname()[1]
+        self.port: int = sockets[0].getsockname()[1]
         self._worker = Worker(
-            sock, limits=limits or Limits(), fast=fast, handlers=self._handlers, events=self._events, known=known
+            sockets, limits=limits or Limits(), fast=fast, handlers=self._handlers, events=self._events, known=known
         )
 
     def start(self) -> None:
@@ -85,6 +90,10 @@ class TftpServer:
         """The transfers under way; from any thread."""
         return self._worker.transfers()
 
+    def responds(self, within_s: float = RESPONDS_S) -> bool:
+        """Whether the data plane turns; from any thread but its own and those that it waits for."""
+        return self._worker.responds(within_s)
+
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -108,11 +117,11 @@ def raise_file_limit() -> None:
 
 
 class Worker:
-    """One data plane: a loop, its listener and its sessions, in one thread. Several can share a port (SO_REUSEPORT)."""
+    """One data plane: a loop, its listeners and sessions, in one thread. Several can share a port (SO_REUSEPORT)."""
 
     def __init__(
         self,
-        sock: socket.socket,
+        sockets: Sequence[socket.socket],
         *,
         limits: Limits,
         fast: Fast | None,
@@ -124,7 +133,7 @@ class Worker:
         self._reception = Reception(
             self._loop, limits=limits, fast=fast, handlers=handlers, wants_events=events is not None, known=known
         )
-        self._listener = Listener(sock, self._loop, self._reception.on_datagram)
+        self._listeners = [Listener(sock, self._loop, self._reception.on_datagram) for sock in sockets]
         self._events = events
         self._deadline: float | None = None
         self._loop.on_tick.append(self._on_tick)
@@ -155,9 +164,16 @@ class Worker:
         """From any thread: the copy of the table's values is one step of the interpreter."""
         return live_transfers(self._reception.table.sessions(), time.time() - time.monotonic())
 
+    def responds(self, within_s: float) -> bool:
+        """From any other thread: whether the loop comes to a call in time."""
+        came = threading.Event()
+        self._loop.call_soon(lambda now: came.set())
+        return came.wait(within_s if self._thread.is_alive() else 0.0)
+
     def _begin_stop(self, deadline: float) -> None:
         if self._deadline is None:
-            self._listener.close()
+            for listener in self._listeners:
+                listener.close()
         self._deadline = deadline
         self._loop.keep_ticking()
 

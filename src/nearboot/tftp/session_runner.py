@@ -189,6 +189,12 @@ class Session:
             self.transfer.give_way(now)
             self._end(now)
 
+    def evict(self, now: float) -> None:
+        """End it without a word, for another one's sake; only while no ACK has come."""
+        if not self.transfer.ended:
+            self.transfer.evict(now)
+            self._end(now)
+
     def end_if_over(self, now: float) -> None:
         if self.transfer.ended:
             if self.transfer.state is State.FAILED:

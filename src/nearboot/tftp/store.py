@@ -103,6 +103,9 @@ def open_below(root: str, parts: Sequence[str]) -> int:
             inner = os.open(part, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
             os.close(directory)
             directory = inner
+        kind = stat.S_IFMT(os.stat(parts[-1], dir_fd=directory, follow_symlinks=False).st_mode)
+        if kind not in (stat.S_IFREG, stat.S_IFLNK):  # opening a device may do something; the link is refused below
+            raise FileNotFoundError(f"{parts[-1]!r} is not a regular file")
         return os.open(parts[-1], OPEN_FLAGS, dir_fd=directory)
     finally:
         os.close(directory)

@@ -162,7 +162,8 @@ class Transfer:
         self._modulus = rollover.value
         self._awaited = self.sent
         self._pace = pace
-        self._timeout_s = self._wait_s = timeout_s or pace.timeout_s
+        self._timeout_s = timeout_s or pace.timeout_s
+        self._wait_s = min(self._timeout_s, self._longest_s)  # nothing is agreed yet, and the sender may be forged
         self._rtt_s = 0.0
         self._sent_at = now
         self._progress_at = now
@@ -244,6 +245,10 @@ class Transfer:
         """The client has begun another read from the same port."""
         self._happen(Happening.PEER_GONE, now, "the client asked anew from the same port")
 
+    def evict(self, now: float) -> None:
+        """Another client needs the place, and this one has not shown that it is there."""
+        self._happen(Happening.EXHAUSTED, now, "no ACK came, and another client took its place")
+
     def fail(self, reason: str, now: float) -> None:
         """Our side cannot go on."""
         self._happen(Happening.BROKEN, now, reason)
@@ -317,7 +322,7 @@ class Transfer:
 
     def _back_off(self, now: float) -> Send:
         self._tries += 1
-        self._wait_s = min(self._timeout_s * 2**self._tries, max(self._pace.longest_wait_s, self._timeout_s))
+        self._wait_s = min(self._timeout_s * 2**self._tries, self._longest_s)
         if self.state is State.OPENING:
             self.retransmits += 1
             self._sent_at = now
@@ -333,6 +338,12 @@ class Transfer:
         self.sent = max(self.sent, self.acked + count)
         self._awaited = self._wire(self.sent)
         return self.acked + 1, count
+
+    @property
+    def _longest_s(self) -> float:
+        """The longest wait; as long as the client wished once it has ACKed."""
+        wished = self._pace.timeout_s if self.state is State.OPENING else self._timeout_s
+        return max(self._pace.longest_wait_s, wished)
 
     def _is_exhausted(self, now: float) -> bool:
         if self.state is State.OPENING:
