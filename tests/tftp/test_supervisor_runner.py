@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -208,3 +210,33 @@ run(slow)
     pids = [int(started.line().split()[2]) for _ in range(2)]
     assert started.end(signal.SIGTERM)[0] == 0
     assert all(ended(pid) for pid in pids)
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_the_sockets_of_workers_that_have_ended_are_held_where_transfers_need_them(
+    program: Start, ended: Callable[[int], bool], holds: bool
+) -> None:
+    """One socket fewer in the group, and the kernel would send the ACKs of the others' clients elsewhere."""
+    source = f"""
+def bound(worker):
+    worker.sockets[0].bind(("127.0.0.1", 0))
+    say("port", worker.index, worker.sockets[0].getsockname()[1])
+    work(worker)
+    if worker.index == 1:
+        sys.stdin.read()
+run(bound, holds={holds})
+"""
+    started = program(WORK + source, stdin=subprocess.PIPE)
+    said = [started.line().split() for _ in range(4)]
+    port, pid = (int(words[2]) for kind in ("port", "worker") for words in said if words[:2] == [kind, "0"])
+    assert started.line() == "ready"
+    started.process.terminate()
+    assert {started.line(), started.line()} == {"ends 0", "ends 1"}
+    assert ended(pid)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect(("127.0.0.1", port))
+        sock.setblocking(False)
+        sock.send(b"ACK")
+        with pytest.raises(BlockingIOError if holds else ConnectionRefusedError):
+            sock.recv(10)
+    assert started.end()[0] == 0

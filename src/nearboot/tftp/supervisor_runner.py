@@ -36,14 +36,21 @@ Shares = Sequence[tuple[socket.socket, ...]]
 
 
 def run_workers(
-    work: Work, shares: Shares, *, grace_s: float, on_ready: Callable[[str], None], beside: Work | None = None
+    work: Work,
+    shares: Shares,
+    *,
+    grace_s: float,
+    on_ready: Callable[[str], None],
+    beside: Work | None = None,
+    holds: bool = False,
 ) -> int:
     """Do ``work`` in a process for each share until SIGTERM or SIGINT; the exit code.
 
     ``grace_s``: how long a worker may take to end; then it is killed, and the code is 1. ``on_ready`` is called once,
     in the parent, when all serve, with all the notes that came with it. ``beside``: done in one more process, which
-    gets no sockets and ends last. One share and nothing beside it: done in this process. ConfigError where the workers
-    die before they serve, with the reason.
+    gets no sockets and ends last. ``holds``: the parent keeps the sockets until the last worker has ended, because
+    transfers go on over them (single-port mode): the kernel would deal the clients out anew. One share and nothing
+    beside it: done in this process. ConfigError where the workers die before they serve, with the reason.
     """
     if len(shares) == 1 and beside is None:
         work(Worker(0, shares[0], ready=on_ready, is_alone=True))
@@ -51,7 +58,7 @@ def run_workers(
     jobs = [Job(f"worker {index}", index, work, share) for index, share in enumerate(shares)]
     if beside is not None:
         jobs.append(Job("the process beside the workers", BESIDE, beside, ()))
-    return Supervisor(jobs, on_ready=on_ready, grace_s=grace_s).run()
+    return Supervisor(jobs, on_ready=on_ready, grace_s=grace_s, holds=holds).run()
 
 
 @dataclass(slots=True)
@@ -74,8 +81,9 @@ class Job:
 class Supervisor:
     """Keeps a child alive for each job until it is told to stop."""
 
-    def __init__(self, jobs: Sequence[Job], *, on_ready: Callable[[str], None], grace_s: float) -> None:
+    def __init__(self, jobs: Sequence[Job], *, on_ready: Callable[[str], None], grace_s: float, holds: bool) -> None:
         self._jobs = jobs
+        self._holds = holds
         self._on_ready = on_ready
         self._grace_s = grace_s
         self._respawn = Respawn()
@@ -185,7 +193,7 @@ class Supervisor:
         self._kill_at = now + self._grace_s
         for job in self._jobs:
             job.start_at = None
-            for sock in job.share:
+            for sock in () if self._holds else job.share:
                 sock.close()  # a request is answered by the kernel now, not kept for nobody
             if job.child and job.index != BESIDE:
                 job.child.signal(signal.SIGTERM)
