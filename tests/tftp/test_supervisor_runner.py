@@ -128,8 +128,25 @@ def test_a_second_signal_ends_all_at_once(program: Start, ended: Callable[[int],
     family = Family(program(WORK + DEAF + "run(deaf)"), 2)
     family.started.process.terminate()
     assert sorted([family.started.line(), family.started.line()]) == ["hears 0", "hears 1"]
-    assert family.started.end(signal.SIGTERM)[0] == -signal.SIGTERM
+    assert end_by_many(family.started, signal.SIGTERM) == -signal.SIGTERM
     assert all(ended(pid) for pid in family.pids.values())
+
+
+def test_a_signal_that_comes_twice_at_once_is_one(program: Start) -> None:
+    """timeout(1) sends it to the process and to its group."""
+    family = Family(program(WORK + "run()"), 2)
+    family.started.process.terminate()
+    assert family.started.end(signal.SIGTERM)[0] == 0
+
+
+def end_by_many(started: Any, number: int) -> int:
+    """Send a signal until the program has ended; its exit code."""
+    while True:
+        started.process.send_signal(number)
+        try:
+            return int(started.process.wait(0.05))
+        except subprocess.TimeoutExpired:
+            continue
 
 
 def test_a_worker_that_does_not_end_is_killed_after_the_grace(program: Start, ended: Callable[[int], bool]) -> None:

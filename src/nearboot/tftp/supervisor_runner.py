@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from nearboot.errors import ConfigError
 from nearboot.tftp.notify_runner import notify, watchdog_s
 from nearboot.tftp.respawn import Respawn
-from nearboot.tftp.worker_runner import READY, STOPS, WATCHED, Child, Tell, Work, Worker, fork
+from nearboot.tftp.worker_runner import READY, STOPS, WATCHED, Child, Tell, Work, Worker, end_at_once, fork, is_another
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +91,7 @@ class Supervisor:
         self._was_ready = False
         self._kill_at: float | None = None
         """Not None: stopping."""
+        self._stopped_at = 0.0
         self._code = 0
         self._watchdog = watchdog_s()
         self._watchdog_at = 0.0
@@ -123,7 +124,11 @@ class Supervisor:
         for job in self._jobs:
             if job.start_at is not None and now >= job.start_at:
                 self._start(job)
-        if not self._was_ready and all(job.child and job.child.is_ready for job in self._jobs):
+        if (
+            not self._was_ready
+            and self._kill_at is None
+            and all(job.child and job.child.is_ready for job in self._jobs)
+        ):
             self._was_ready = True
             self._on_ready("".join(job.child.note for job in self._jobs if job.child))
         self._end_late(now)
@@ -186,10 +191,12 @@ class Supervisor:
     def _stop(self, number: int, now: float) -> None:
         """The first signal: workers end in order. The second: at once, and this process by that signal."""
         if self._kill_at is not None:
-            self._kill()
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
+            if is_another(self._stopped_at):
+                self._kill()
+                end_at_once(number)
+            return
         notify("STOPPING=1")
+        self._stopped_at = now
         self._kill_at = now + self._grace_s
         for job in self._jobs:
             job.start_at = None
