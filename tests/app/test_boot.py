@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from nearboot.app import provision
+from nearboot.app import inventory, provision
 from nearboot.app.boot import Asker, BootDesk, boot_files, check_name, is_plain_file
 from nearboot.app.database import database
 from nearboot.config import Config
 from nearboot.errors import NotFoundError, ProtocolError
+
+from .conftest import FLEET
 
 STRANGER = ip_address("192.0.2.1")
 KNOWN = ip_address("127.0.0.1")
@@ -107,3 +109,22 @@ def test_which_paths_are_plain_files() -> None:
     """They are answered on the data plane, without the database."""
     assert is_plain_file("deb/vmlinuz")
     assert not is_plain_file("grub/grub.cfg")
+
+
+def test_the_interface_that_the_path_names_is_meant(config: Config, now: datetime) -> None:
+    """Though the server asks from the address of another one of its own; BOOTIF tells the initrd which booted."""
+    interfaces = (
+        '{name: e0, mac: "52:54:00:00:00:01", ipv4: 127.0.0.1}, {name: e1, mac: "52:54:00:00:00:07", ipv4: 127.0.0.7}'
+    )
+    document = FLEET.replace('{name: eth0, mac: "52:54:00:00:00:01", ipv4: 127.0.0.1}', interfaces)
+    Path(config.state_dir, "two.yaml").write_text(document)
+    inventory.load(config, [f"{config.state_dir}/two.yaml"], prune=False, dry_run=False, actor="ada", now=now)
+    with database(config) as engine:
+        desk = BootDesk(engine, boot_files(config, config.root), me=None)
+        for path, mac in (
+            ("grub/grub.cfg-01-52-54-00-00-00-07", b"BOOTIF=01-52-54-00-00-00-07"),
+            ("grub/grub.cfg-7F000007", b"BOOTIF=01-52-54-00-00-00-07"),
+            ("grub/grub.cfg", b"BOOTIF=01-52-54-00-00-00-01"),
+        ):
+            content = desk.look_up(path, Asker(KNOWN, now)).content
+            assert isinstance(content, bytes) and mac in content

@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -85,9 +86,9 @@ origins:
 def serve(site: Config, daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Daemon:
     """Starts a daemon of there-boot, by default with little patience."""
 
-    def _serve(what: str = "tftp", **settings: object) -> Any:
+    def _serve(what: str = "tftp", workers: int = 1, **settings: object) -> Any:
         values = {"read_timeout_s": 5, "rest_s": 0.2, "reload_s": 0.05, **settings}
-        text = json.dumps({"cache": values, "tftp": {"metrics_listen": ""}})
+        text = json.dumps({"cache": values, "tftp": {"metrics_listen": "", "workers": workers}})
         (tmp_path / "nearboot.yaml").write_text(text)
         monkeypatch.setenv("NEARBOOT_CONFIG", str(tmp_path / "nearboot.yaml"))
         words = ["--host", "127.0.0.1", "--port", 0, "--root", site.root, "--boot-server", "there-boot"]
@@ -152,11 +153,14 @@ def test_a_file_comes_from_the_nearest_origin_once_and_from_the_cache_then(
     assert "Traceback" not in tftp.log.read_text() + http.log.read_text()
 
 
-def test_a_hundred_clients_of_a_cold_file_are_one_get(site: Config, serve: Daemon, near: OriginServer) -> None:
-    """All of them get all of it, while it comes."""
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_hundred_clients_of_a_cold_file_are_one_get(
+    site: Config, serve: Daemon, near: OriginServer, workers: int
+) -> None:
+    """All of them get all of it, while it comes; two processes that serve one port fetch once, too."""
     near.gate_at = 1_000_000
     near.gate.clear()
-    tftp = serve()
+    tftp = serve(workers=workers)
 
     async def stampede() -> list[bytes]:
         reads = [
@@ -439,6 +443,39 @@ def test_the_cache_keeps_within_its_bound(serve: Daemon, near: OriginServer, cac
     assert sum(path.stat().st_size for path in cache.iterdir()) <= 1 << 20
     assert len(list(cache.glob("*.data"))) == 2
     assert "3000001 bytes are not kept" in tftp.log.read_text()
+
+
+@pytest.fixture(params=["nearboot", "python"])
+def mirror(request: pytest.FixtureRequest, daemon: Daemon, tmp_path: Path) -> Iterator[str]:
+    """The address of an origin that is a real server: nearboot's, or Python's own."""
+    root = tmp_path / "mirror"
+    (root / "images").mkdir(parents=True)
+    (root / PATH).write_bytes(BIG)
+    if request.param == "nearboot":
+        yield f"http://127.0.0.1:{daemon('http', '--host', '127.0.0.1', '--port', 0, '--root', root).port}"
+        return
+    words = [sys.executable, "-u", "-m", "http.server", "--bind", "127.0.0.1", "--directory", str(root), "0"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{process.stdout.readline().split(' port ')[1].split()[0]}"
+        process.terminate()
+
+
+def test_other_servers_are_origins_too(
+    mirror: str, site: Config, serve: Daemon, near: OriginServer, far: OriginServer
+) -> None:
+    """Another boot server (ETag, Range), and Python's own (HTTP/1.0, dates alone, listings of folders)."""
+    near.files.clear()
+    far.files.clear()
+    _load(site, f"origins: [{{name: mirror, url: '{mirror}'}}]")
+    tftp = serve(fresh_s=0)
+    assert _read(tftp) == _read(tftp) == BIG
+    for absent in ("images", "images/none"):
+        with pytest.raises(PeerError, match="ERROR 1"):
+            _read(tftp, absent)
+    assert tftp.end() == 0
+    told = [came for _, came, origin in _came(site) if origin == "mirror"]
+    assert told == ["miss", "revalidated"]
 
 
 def test_an_origin_is_added_without_a_restart(

@@ -75,3 +75,19 @@ def test_a_database_that_does_not_answer_is_told(
     words = [tmp_path / "leases.csv"] if kind == "leases" else ["--root", tmp_path, "--port", 0]
     ran = nearboot("serve", kind, *words, code=1)
     assert ran.err.startswith("nearboot: cannot open the database postgresql")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param(["--workers", 0], "'--workers'", id="workers"),
+        pytest.param(["--user", "no-such-user"], "nearboot: no user named 'no-such-user' on this machine", id="user"),
+        pytest.param(["--user", "nobody:no-such-group"], "nearboot: no group named 'no-such-group'", id="group"),
+    ],
+)
+def test_workers_and_users_that_cannot_be_are_told(
+    quickstart: Nearboot, tmp_path: Path, words: list[object], said: str
+) -> None:
+    """Before root is given up."""
+    ran = quickstart("serve", "tftp", "--host", "127.0.0.1", "--port", 0, "--root", tmp_path, *words, code=1)
+    assert said in ran.err

@@ -65,6 +65,17 @@ def test_a_size_probe_is_told_as_such(event: MakeEvent, play: Play) -> None:
     assert lines[3].endswith("  aborted-by-client")
 
 
+def test_a_file_that_may_be_old_is_told_as_such(event: MakeEvent, play: Play) -> None:
+    """No origin said whether it changed; how other files came is in the document."""
+    events = [
+        event(1, TFTP, "deb/vmlinuz", cache="stale", origin="mirror"),
+        event(2, TFTP, "deb/initrd.gz", cache="hit", origin="mirror"),
+    ]
+    made = trace(play(events), events, expected=NEAR, now=START)
+    assert made.lines()[2].endswith("  ok (stale: no origin answered)") and made.lines()[3].endswith("  ok")
+    assert [(step.cache, step.origin) for step in made.steps] == [("stale", "mirror"), ("hit", "mirror")]
+
+
 def test_a_rung_of_a_ladder_is_told_as_normal(event: MakeEvent, play: Play) -> None:
     """Boot loaders try names until one is there; without the last of them nothing boots."""
     subjects = ["pxelinux.cfg/UUID", "a", "grub/x86_64-efi/fs.lst", "b", "pxelinux.cfg/default", "c", "file"]

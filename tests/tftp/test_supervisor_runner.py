@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -126,8 +128,25 @@ def test_a_second_signal_ends_all_at_once(program: Start, ended: Callable[[int],
     family = Family(program(WORK + DEAF + "run(deaf)"), 2)
     family.started.process.terminate()
     assert sorted([family.started.line(), family.started.line()]) == ["hears 0", "hears 1"]
-    assert family.started.end(signal.SIGTERM)[0] == -signal.SIGTERM
+    assert end_by_many(family.started, signal.SIGTERM) == -signal.SIGTERM
     assert all(ended(pid) for pid in family.pids.values())
+
+
+def test_a_signal_that_comes_twice_at_once_is_one(program: Start) -> None:
+    """timeout(1) sends it to the process and to its group."""
+    family = Family(program(WORK + "run()"), 2)
+    family.started.process.terminate()
+    assert family.started.end(signal.SIGTERM)[0] == 0
+
+
+def end_by_many(started: Any, number: int) -> int:
+    """Send a signal until the program has ended; its exit code."""
+    while True:
+        started.process.send_signal(number)
+        try:
+            return int(started.process.wait(0.05))
+        except subprocess.TimeoutExpired:
+            continue
 
 
 def test_a_worker_that_does_not_end_is_killed_after_the_grace(program: Start, ended: Callable[[int], bool]) -> None:
@@ -208,3 +227,33 @@ run(slow)
     pids = [int(started.line().split()[2]) for _ in range(2)]
     assert started.end(signal.SIGTERM)[0] == 0
     assert all(ended(pid) for pid in pids)
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_the_sockets_of_workers_that_have_ended_are_held_where_transfers_need_them(
+    program: Start, ended: Callable[[int], bool], holds: bool
+) -> None:
+    """One socket fewer in the group, and the kernel would send the ACKs of the others' clients elsewhere."""
+    source = f"""
+def bound(worker):
+    worker.sockets[0].bind(("127.0.0.1", 0))
+    say("port", worker.index, worker.sockets[0].getsockname()[1])
+    work(worker)
+    if worker.index == 1:
+        sys.stdin.read()
+run(bound, holds={holds})
+"""
+    started = program(WORK + source, stdin=subprocess.PIPE)
+    said = [started.line().split() for _ in range(4)]
+    port, pid = (int(words[2]) for kind in ("port", "worker") for words in said if words[:2] == [kind, "0"])
+    assert started.line() == "ready"
+    started.process.terminate()
+    assert {started.line(), started.line()} == {"ends 0", "ends 1"}
+    assert ended(pid)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect(("127.0.0.1", port))
+        sock.setblocking(False)
+        sock.send(b"ACK")
+        with pytest.raises(BlockingIOError if holds else ConnectionRefusedError):
+            sock.recv(10)
+    assert started.end()[0] == 0

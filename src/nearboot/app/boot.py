@@ -208,10 +208,17 @@ def _host_by(hosts: Hosts, key: HostKey, asker: Asker) -> Host | None:
 
 
 def _interface(server: Server, key: HostKey, asker: Asker) -> Interface | None:
-    """The interface that the request names, by its MAC or its address; else the first that may boot."""
-    for interface in server.interfaces:
-        if key.kind is KeyKind.MAC and interface.mac == key.value:
-            return interface
-        if asker.client in (interface.ipv4, interface.ipv6):
-            return interface
+    """The interface that the request names, by its MAC or its address; else the one that asks; else the first that may
+    boot."""
+
+    def named(interface: Interface) -> bool:
+        return key.value in (interface.mac, str(interface.ipv4 or ""), str(interface.ipv6 or ""))
+
+    def asking(interface: Interface) -> bool:
+        return asker.client in (interface.ipv4, interface.ipv6)
+
+    for is_meant in (named, asking) if key.value else (asking,):
+        for interface in server.interfaces:
+            if is_meant(interface):
+                return interface
     return boot_interface(server)

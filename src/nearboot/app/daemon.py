@@ -16,6 +16,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 
 from nearboot.tftp import notify, watchdog_s
+from nearboot.tftp.worker_runner import end_at_once, is_another
 
 READY = "nearboot ready:"
 QUIET = {
@@ -51,12 +52,16 @@ def run_daemon(main: Coroutine[object, object, None], stop: asyncio.Event, *, is
     A second signal ends the process at once, unless its parent decides that (``is_worker``).
     """
 
+    since = 0.0
+
     def on_signal(number: signal.Signals) -> None:
-        if stop.is_set() and not is_worker:
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-        notify("STOPPING=1")
-        stop.set()
+        nonlocal since
+        if not stop.is_set():
+            since = time.monotonic()
+            notify("STOPPING=1")
+            stop.set()
+        elif not is_worker and is_another(since):
+            end_at_once(number)
 
     async def guarded() -> None:
         loop = asyncio.get_running_loop()

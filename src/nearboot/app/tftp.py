@@ -106,6 +106,7 @@ def serve_on(sockets: Sequence[socket.socket], config: Config, *, me: str | None
         grace_s=tftp.grace_s + 2 * GRACE_S,
         on_ready=lambda note: say_ready(f"{where}{note}" + (f" workers={tftp.workers}" if tftp.workers > 1 else "")),
         beside=partial(show_workers, config) if tftp.workers > 1 and tftp.metrics_listen else None,
+        holds=tftp.single_port,
     )
 
 

@@ -24,7 +24,10 @@ SCRIPT = ".ipxe"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One event of the timeline; ``offset_s`` counts from the first. Absent numbers are None."""
+    """One event of the timeline; ``offset_s`` counts from the first. Absent numbers are None.
+
+    ``cache``: how a file of an origin came from the cache (hit, miss, shared, revalidated, stale).
+    """
 
     at: datetime
     offset_s: float
@@ -37,6 +40,8 @@ class Step:
     bytes: int | None = None
     duration_s: float | None = None
     retransmits: int | None = None
+    cache: str | None = None
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +133,13 @@ def _step(event: Event, start: datetime) -> Step:
         bytes=size if isinstance(size, int) else None,
         duration_s=float(duration) if isinstance(duration, int | float) else None,
         retransmits=retransmits if isinstance(retransmits, int) else None,
+        cache=_text(detail.get("cache")),
+        origin=_text(detail.get("origin")),
     )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _mismatches(reads: Sequence[Event], expected: Mapping[int, Slug | None]) -> Iterable[Mismatch]:

@@ -30,6 +30,7 @@ _LADDERS = (
 _LAST_RUNGS = ("pxelinux.cfg/default", "grub/grub.cfg", "ldlinux.c32")
 """Where these are not found, the boot ends."""
 
+STALE = "stale"  # how a file came from the cache: as it was, perhaps changed since
 _HEAD = ("time", "phase", "what", "subject", "boot server", "bytes", "took", "resent", "outcome")
 _RIGHT = {0, 5, 6, 7}  # columns of numbers
 
@@ -87,6 +88,8 @@ def _step_dict(step: Step) -> dict[str, Json]:
         "bytes": step.bytes,
         "duration_s": step.duration_s,
         "retransmits": step.retransmits,
+        "cache": step.cache,
+        "origin": step.origin,
     }
 
 
@@ -129,6 +132,8 @@ def _outcome(step: Step) -> str:
     name that boot loaders try before the one that is there."""
     if step.outcome == ABORTED and not step.bytes:
         return "size probe (normal)"
+    if step.cache == STALE:
+        return f"{step.outcome} (stale: no origin answered)"
     is_rung = _ladder([step.subject]) is not None and not step.subject.endswith(_LAST_RUNGS)
     return f"{NOT_FOUND} (normal)" if step.outcome == NOT_FOUND and is_rung else step.outcome
 

@@ -62,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         shared_out(sockets, workers=arguments.workers),
         grace_s=arguments.grace_s + ENDING_S,
         on_ready=say_ready,
+        holds=arguments.single_port,
     )
 
 

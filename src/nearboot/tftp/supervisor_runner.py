@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from nearboot.errors import ConfigError
 from nearboot.tftp.notify_runner import notify, watchdog_s
 from nearboot.tftp.respawn import Respawn
-from nearboot.tftp.worker_runner import READY, STOPS, WATCHED, Child, Tell, Work, Worker, fork
+from nearboot.tftp.worker_runner import READY, STOPS, WATCHED, Child, Tell, Work, Worker, end_at_once, fork, is_another
 
 log = logging.getLogger(__name__)
 
@@ -36,14 +36,21 @@ Shares = Sequence[tuple[socket.socket, ...]]
 
 
 def run_workers(
-    work: Work, shares: Shares, *, grace_s: float, on_ready: Callable[[str], None], beside: Work | None = None
+    work: Work,
+    shares: Shares,
+    *,
+    grace_s: float,
+    on_ready: Callable[[str], None],
+    beside: Work | None = None,
+    holds: bool = False,
 ) -> int:
     """Do ``work`` in a process for each share until SIGTERM or SIGINT; the exit code.
 
     ``grace_s``: how long a worker may take to end; then it is killed, and the code is 1. ``on_ready`` is called once,
     in the parent, when all serve, with all the notes that came with it. ``beside``: done in one more process, which
-    gets no sockets and ends last. One share and nothing beside it: done in this process. ConfigError where the workers
-    die before they serve, with the reason.
+    gets no sockets and ends last. ``holds``: the parent keeps the sockets until the last worker has ended, because
+    transfers go on over them (single-port mode): the kernel would deal the clients out anew. One share and nothing
+    beside it: done in this process. ConfigError where the workers die before they serve, with the reason.
     """
     if len(shares) == 1 and beside is None:
         work(Worker(0, shares[0], ready=on_ready, is_alone=True))
@@ -51,7 +58,7 @@ def run_workers(
     jobs = [Job(f"worker {index}", index, work, share) for index, share in enumerate(shares)]
     if beside is not None:
         jobs.append(Job("the process beside the workers", BESIDE, beside, ()))
-    return Supervisor(jobs, on_ready=on_ready, grace_s=grace_s).run()
+    return Supervisor(jobs, on_ready=on_ready, grace_s=grace_s, holds=holds).run()
 
 
 @dataclass(slots=True)
@@ -74,8 +81,9 @@ class Job:
 class Supervisor:
     """Keeps a child alive for each job until it is told to stop."""
 
-    def __init__(self, jobs: Sequence[Job], *, on_ready: Callable[[str], None], grace_s: float) -> None:
+    def __init__(self, jobs: Sequence[Job], *, on_ready: Callable[[str], None], grace_s: float, holds: bool) -> None:
         self._jobs = jobs
+        self._holds = holds
         self._on_ready = on_ready
         self._grace_s = grace_s
         self._respawn = Respawn()
@@ -83,6 +91,7 @@ class Supervisor:
         self._was_ready = False
         self._kill_at: float | None = None
         """Not None: stopping."""
+        self._stopped_at = 0.0
         self._code = 0
         self._watchdog = watchdog_s()
         self._watchdog_at = 0.0
@@ -115,7 +124,11 @@ class Supervisor:
         for job in self._jobs:
             if job.start_at is not None and now >= job.start_at:
                 self._start(job)
-        if not self._was_ready and all(job.child and job.child.is_ready for job in self._jobs):
+        if (
+            not self._was_ready
+            and self._kill_at is None
+            and all(job.child and job.child.is_ready for job in self._jobs)
+        ):
             self._was_ready = True
             self._on_ready("".join(job.child.note for job in self._jobs if job.child))
         self._end_late(now)
@@ -178,14 +191,16 @@ class Supervisor:
     def _stop(self, number: int, now: float) -> None:
         """The first signal: workers end in order. The second: at once, and this process by that signal."""
         if self._kill_at is not None:
-            self._kill()
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
+            if is_another(self._stopped_at):
+                self._kill()
+                end_at_once(number)
+            return
         notify("STOPPING=1")
+        self._stopped_at = now
         self._kill_at = now + self._grace_s
         for job in self._jobs:
             job.start_at = None
-            for sock in job.share:
+            for sock in () if self._holds else job.share:
                 sock.close()  # a request is answered by the kernel now, not kept for nobody
             if job.child and job.index != BESIDE:
                 job.child.signal(signal.SIGTERM)

@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -26,6 +27,8 @@ from nearboot.tftp.notify_runner import forget_notify, notify, watchdog_s
 
 STOPS = frozenset({signal.SIGTERM, signal.SIGINT})
 WATCHED = STOPS | {signal.SIGCHLD}
+SAME_S = 0.3
+"""A stop signal so soon after the first is the same: timeout(1) and others send it to a process and to its group."""
 READY, REASON = b"R", b"E"
 """The first byte of what a child says; a text follows: a note for the ready line, and why it ends."""
 LONGEST = 65536
@@ -133,9 +136,21 @@ def wait_for_stop(worker: Worker) -> None:
         signal.sigwait(stops)
     if worker.is_alone:
         notify("STOPPING=1")
+        since = time.monotonic()
         for number in STOPS:
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, lambda again, _: end_at_once(again) if is_another(since) else None)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+
+
+def is_another(since: float) -> bool:
+    """Whether a stop signal that comes now is another one than that of the monotonic time ``since``."""
+    return time.monotonic() - since > SAME_S
+
+
+def end_at_once(number: int) -> None:
+    """End this process by the signal, so that whoever waits for it sees why."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 def block_stops() -> None:
