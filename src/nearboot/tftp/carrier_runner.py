@@ -1,7 +1,7 @@
 """Which way a transfer goes to its client: a channel of its own when it is alone, else a seat on a shared line.
 
-Also what is known of the way: the largest block that one frame carries. On one port alone (``one_port``: for containers
-and NAT) all goes over the line at the server port.
+Also what is known of the way: the largest block that one frame carries. Where all is to go over the server's own port
+(``one_ports``), there is no other way.
 
     carriers = Carriers(loop, on_stray)
     carrier = carriers.take(local, peer, now, alone=True); ...; carriers.release(carrier, now)
@@ -16,6 +16,7 @@ from nearboot.tftp.channel_runner import Channel, ChannelPool, OnStray, opened
 from nearboot.tftp.engine import Peer
 from nearboot.tftp.line_runner import Line, Seat
 from nearboot.tftp.mmsg_runner import IS_SUPPORTED, name_of
+from nearboot.tftp.one_port_runner import OnePort
 from nearboot.tftp.options import V4_OVERHEAD, V6_OVERHEAD
 from nearboot.tftp.runner import Loop
 from nearboot.tftp.session_runner import Carrier, Local
@@ -36,9 +37,12 @@ class Carriers:
         self._pool = ChannelPool(loop, on_stray)
         self._lines: dict[Local, list[Line]] = {}
         self._ways = Ways()
+        self.one_ports: tuple[OnePort, ...] = ()
 
     def take(self, local: Local, peer: Peer, now: float, *, alone: bool) -> Carrier:
         """A way from ``local`` to ``peer``; OSError if there is none. ``alone``: no other transfer is under way."""
+        if self.one_ports:
+            return self._one_port(local).take(local, peer)
         if alone or not IS_SUPPORTED:
             return self._pool.take(local, peer)
         name = name_of(peer)
@@ -65,6 +69,9 @@ class Carriers:
     def answer(self, local: Local, peer: Peer, datagram: bytes, now: float) -> None:
         """Send one ERROR, from any port; OSError if there is no way. That it is lost changes nothing."""
         lines = self._lines.get(local)
+        if self.one_ports:
+            self._one_port(local).answer(local, peer, datagram)
+            return
         if lines:
             lines[0].tell(datagram, peer)
             return
@@ -81,10 +88,15 @@ class Carriers:
     def close(self) -> None:
         self._pool.close()
         self._ways.close()
+        for one_port in self.one_ports:
+            one_port.close()
         for lines in self._lines.values():
             for line in lines:
                 line.close()
         self._lines.clear()
+
+    def _one_port(self, local: Local) -> OnePort:
+        return next(one_port for one_port in self.one_ports if one_port.serves(local))
 
 
 class Ways:

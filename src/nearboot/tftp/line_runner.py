@@ -40,22 +40,25 @@ ROUNDS = 4
 LATE_S = 5.0
 MAX_LATE = 16384
 
+Message = tuple[int, int, bytes]
+"""One of ancillary data: level, type, data."""
+Messages = tuple[Message, ...]
 Pending = tuple[Session, Send, memoryview]
 
 
 class Seat:
     """One transfer's place on a line."""
 
-    __slots__ = ("_control", "_line", "_session", "control", "fd", "local", "name", "peer")
+    __slots__ = ("_control", "_line", "_session", "_source", "control", "fd", "local", "name", "peer")
 
-    def __init__(self, line: Line, peer: Peer, name: bytes) -> None:
+    def __init__(self, line: Line, peer: Peer, name: bytes, source: Messages = ()) -> None:
         self.local = line.local
         self.peer = peer
         self.name = name
         self.fd = -1
         self.control: tuple[int, int] | None = None
-        """What tells the kernel to cut sends: where it is in memory, and its length."""
-        self._control: list[tuple[int, int, bytes]] = []
+        """What tells the kernel where sends come from and how to cut them: its place in memory, and its length."""
+        self._control = self._source = source
         self._line = line
         self._session: Session | None = None
 
@@ -78,11 +81,10 @@ class Seat:
 
     def segment(self, size: int) -> int:
         """Have the kernel cut sends into datagrams of ``size`` bytes; how many it takes in one send."""
-        if size < LEAST_SEGMENT or not self._line.can_segment:
-            self.control, self._control = None, []
-            return 1
-        self.control, self._control = segment_control(size)
-        return min(64, 65507 // size)
+        is_cut = size >= LEAST_SEGMENT and self._line.can_segment
+        self._control = (*self._source, segment_message(size)) if is_cut else self._source
+        self.control = in_memory(self._control)[:2] if self._control else None
+        return min(64, 65507 // size) if is_cut else 1
 
     def address(self, view: memoryview) -> int:
         """Where the segment lies in memory."""
@@ -112,8 +114,10 @@ class Seat:
 class Line:
     """One shared socket in a loop. ``sessions``: by the names of their clients."""
 
-    def __init__(self, local: Local, loop: Loop, on_stray: OnStray) -> None:
-        self.sock = opened(local)
+    def __init__(
+        self, local: Local, loop: Loop, on_stray: OnStray, sock: socket.socket | None = None, *, control: bool = False
+    ) -> None:
+        self.sock = sock or opened(local)
         enlarge(self.sock)
         is_6 = self.sock.family == socket.AF_INET6
         level, option = (socket.IPPROTO_IPV6, IPV6_RECVERR) if is_6 else (socket.IPPROTO_IP, IP_RECVERR)
@@ -123,7 +127,7 @@ class Line:
         self.sessions: dict[bytes, Session] = {}
         self.unsent: dict[Session, tuple[int, int]] = {}
         self._fd = self.sock.fileno()
-        self._inbox, self._outbox = Inbox(self.sock.family), Outbox(self.sock.family)
+        self._inbox, self._outbox = Inbox(self.sock.family, control=control), Outbox(self.sock.family)
         self._pending: list[Pending] = []
         """What is in the outbox; it holds the memory that is sent from."""
         self._is_controlled = False
@@ -155,11 +159,11 @@ class Line:
             self._loop.watch_writable(self._fd, False)
         self._late.add(seat.name)
 
-    def tell(self, datagram: bytes, peer: Peer) -> None:
+    def tell(self, datagram: bytes, peer: Peer, source: Messages = ()) -> None:
         """Send something once to somebody who has no transfer here; that it is lost changes nothing."""
         for _ in range(2):  # the first error may be about what another client got
             with suppress(OSError):
-                self.sock.sendto(datagram, socket.MSG_DONTWAIT, peer)
+                self.sock.sendmsg([datagram], source, socket.MSG_DONTWAIT, peer)
                 return
 
     def close(self) -> None:
@@ -263,7 +267,11 @@ class Line:
         else:
             datagram = self._inbox.datagram(slot)
             if len(datagram) < HEADER or not is_ack(datagram):
-                session.on_other(datagram, now)
+                self._on_other(slot, session, datagram, now)
+
+    def _on_other(self, slot: int, session: Session, datagram: bytes, now: float) -> None:
+        """Something else from somebody who has a transfer here."""
+        session.on_other(datagram, now)
 
     def _on_nobody(self, slot: int, name: bytes, now: float) -> None:
         """From somebody who has no transfer here."""
@@ -297,20 +305,19 @@ def is_ack(datagram: bytes) -> bool:
 
 
 @cache
-def segment_control(size: int) -> tuple[tuple[int, int], list[tuple[int, int, bytes]]]:
-    """UDP_SEGMENT of ``size`` bytes as ancillary data: its place in memory and length, and as Python has it."""
-    data = struct.pack("=H", size)
-    raw = keep(bytearray(struct.pack("=Qii2s6x", 18, socket.IPPROTO_UDP, UDP_SEGMENT, data)))
-    return (address_of(memoryview(raw)), len(raw)), [(socket.IPPROTO_UDP, UDP_SEGMENT, data)]
+def segment_message(size: int) -> Message:
+    """Have the kernel cut a send into datagrams of ``size`` bytes."""
+    return socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack("=H", size)
 
 
-_KEPT: list[bytearray] = []
-
-
-def keep(raw: bytearray) -> bytearray:
-    """Hold on to what the kernel is given the address of."""
-    _KEPT.append(raw)
-    return raw
+#  struct cmsghdr:  length 8 | level 4 | type 4 | data ..., to a multiple of 8
+@cache
+def in_memory(messages: Messages) -> tuple[int, int, bytearray]:
+    """Ancillary messages as the kernel reads them: their place, their length, and what keeps them there."""
+    raw = bytearray()
+    for level, kind, data in messages:
+        raw += struct.pack("=Qii", 16 + len(data), level, kind) + data + bytes(-len(data) % 8)
+    return address_of(memoryview(raw)), len(raw), raw
 
 
 def can_segment(sock: socket.socket) -> bool:

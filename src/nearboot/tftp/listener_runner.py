@@ -38,7 +38,8 @@ class Listener:
         self._batch = self._batch_asking if ip_address(address[0].split("%")[0]).is_unspecified else self._batch_bound
         loop.watch(sock.fileno(), self._on_readable)
 
-    def close(self) -> None:
+    def close_door(self) -> None:
+        """Take no more requests."""
         self._loop.unwatch(self._sock.fileno(), self._sock.close)
 
     def _on_readable(self, now: float) -> None:

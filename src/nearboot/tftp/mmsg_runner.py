@@ -38,6 +38,7 @@ DONTWAIT = int(socket.MSG_DONTWAIT)
 NAMES = {socket.AF_INET: struct.Struct("=H2s4s8x"), socket.AF_INET6: struct.Struct("=H2sI16sI")}
 """struct sockaddr_in and sockaddr_in6: family, port, (flow,) address, (scope)."""
 
+FULL_CONTROLS = memoryview(struct.pack(f"{SLOTS}Q", *[CONTROL] * SLOTS)).cast("Q")
 HEAD_FORMATS = [struct.Struct(f">{count}I") for count in range(SLOTS + 1)]
 
 
@@ -121,8 +122,7 @@ class Inbox:
     def receive(self, fd: int) -> int:
         """How many datagrams have come; OSError is the socket's, about something that was sent."""
         if self._has_control:
-            for slot in range(SLOTS):
-                self._control_lengths[slot] = CONTROL
+            self._control_lengths[:] = FULL_CONTROLS
         count: int = _library().recvmmsg(fd, self._at, SLOTS, DONTWAIT, None)
         if count < 0:
             if ctypes.get_errno() == errno.EAGAIN:

@@ -22,6 +22,7 @@ from nearboot.tftp.handler_runner import HandlerThread
 from nearboot.tftp.limits import Limits
 from nearboot.tftp.listener_runner import Listener, bound
 from nearboot.tftp.live import LiveTransfer, live_transfers
+from nearboot.tftp.one_port_runner import OnePort
 from nearboot.tftp.request import Fast, Handler
 from nearboot.tftp.request_runner import Reception
 from nearboot.tftp.runner import Loop
@@ -133,7 +134,7 @@ class Worker:
         self._reception = Reception(
             self._loop, limits=limits, fast=fast, handlers=handlers, wants_events=events is not None, known=known
         )
-        self._listeners = [Listener(sock, self._loop, self._reception.on_datagram) for sock in sockets]
+        self._doors = self._opened(sockets, single=limits.single_port)
         self._events = events
         self._deadline: float | None = None
         self._loop.on_tick.append(self._on_tick)
@@ -170,10 +171,18 @@ class Worker:
         self._loop.call_soon(lambda now: came.set())
         return came.wait(within_s if self._thread.is_alive() else 0.0)
 
+    def _opened(self, sockets: Sequence[socket.socket], *, single: bool) -> Sequence[Listener | OnePort]:
+        on_datagram = self._reception.on_datagram
+        if not single:
+            return [Listener(sock, self._loop, on_datagram) for sock in sockets]
+        doors = tuple(OnePort(sock, self._loop, on_datagram) for sock in sockets)
+        self._reception.carriers.one_ports = doors
+        return doors
+
     def _begin_stop(self, deadline: float) -> None:
         if self._deadline is None:
-            for listener in self._listeners:
-                listener.close()
+            for door in self._doors:
+                door.close_door()
         self._deadline = deadline
         self._loop.keep_ticking()
 
