@@ -22,6 +22,7 @@ import tftp_compare
 import tftp_distance
 import tftp_many
 import tftp_plane
+from tftp_programs import OTHER_WAYS, SERVERS
 
 UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 1 << 10, "MIB": 1 << 20, "B": 1}
 Run = Callable[[argparse.Namespace, Path], dict[str, Any]]
@@ -42,9 +43,10 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print JSON")
     commands = parser.add_subparsers(required=True, metavar="compare|many|distance|plane")
 
+    all_servers = [*SERVERS, *OTHER_WAYS]
     compare = commands.add_parser("compare", help="nearboot, the peers installed and the limit, case by case")
     compare.add_argument("--rounds", type=int, default=3, help="measure each case so often; medians count (default 3)")
-    compare.add_argument("--servers", type=names, default=None, metavar="A,B", help="only these")
+    compare.add_argument("--servers", type=names, default=None, metavar="A,B", help=f"of: {', '.join(all_servers)}")
     compare.add_argument("--cases", type=names, default=None, metavar="A,B", help="only these")
     compare.set_defaults(
         run=lambda a, folder: tftp_compare.compare(folder, rounds=a.rounds, servers=a.servers, cases=a.cases),
@@ -55,8 +57,11 @@ def parser() -> argparse.ArgumentParser:
     many.add_argument("--clients", type=int, default=10_000)
     many.add_argument("--size", type=size, default=10**6, help="of the file, as 1MB (the default)")
     many.add_argument("--windowsize", type=int, default=1)
+    many.add_argument("--single-port", action="store_true", help="all transfers on the server's own port")
     many.set_defaults(
-        run=lambda a, folder: tftp_many.many(folder, clients=a.clients, size=a.size, windowsize=a.windowsize),
+        run=lambda a, folder: tftp_many.many(
+            folder, clients=a.clients, size=a.size, windowsize=a.windowsize, is_single_port=a.single_port
+        ),
         text=tftp_many.as_text,
     )
 

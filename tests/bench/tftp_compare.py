@@ -17,6 +17,7 @@ from typing import Any
 from tftp_programs import (
     LOAD_CPU,
     NOT_PEERS,
+    OTHER_WAYS,
     SERVER_CPU,
     SERVERS,
     MissingError,
@@ -86,13 +87,14 @@ def compare(
 def start(stack: ExitStack, folder: Path, root: Path, wanted: list[str] | None) -> tuple[list[Server], dict[str, str]]:
     """Those that run here, and why the others do not."""
     present: list[Server] = []
-    absent = {name: "is not known" for name in wanted or () if name not in SERVERS}
-    for name, command in SERVERS.items():
-        if name in wanted if wanted is not None else name != "nearboot.fbtftp":
-            try:
-                present.append(stack.enter_context(running(name, command, folder, root)))
-            except MissingError as error:
-                absent[name] = str(error)
+    known = SERVERS | OTHER_WAYS
+    chosen = list(SERVERS) if wanted is None else wanted
+    absent = {name: "is not known" for name in chosen if name not in known}
+    for name in [name for name in chosen if name in known]:
+        try:
+            present.append(stack.enter_context(running(name, known[name], folder, root)))
+        except MissingError as error:
+            absent[name] = str(error)
     return present, absent
 
 
@@ -124,9 +126,9 @@ def plain(figure: float) -> float | None:
 
 def as_text(result: dict[str, Any]) -> str:
     names = result["servers"]
-    lines = [f"{'case':14}{'unit':>8}" + "".join(f"{name:>12}" for name in names) + f"{'/limit':>9}{'/best peer':>12}"]
+    lines = [f"{'case':14}{'unit':>8}" + "".join(f"{name:>16}" for name in names) + f"{'/limit':>9}{'/best peer':>12}"]
     for each in result["cases"]:
-        figures = "".join(f"{shown(each['figures'][name], 1):>12}" for name in names)
+        figures = "".join(f"{shown(each['figures'][name], 1):>16}" for name in names)
         ratios = f"{shown(each['of_limit'], 2):>9}{shown(each['of_best_peer'], 2):>12}"
         lines.append(f"{each['case']:14}{each['unit']:>8}{figures}{ratios}")
     lines += [f"not measured: {name} {why}" for name, why in result["absent"].items()]

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tftp_programs import Sample, Server, compiled, load, nearboot, running, starting_load
+from tftp_programs import Sample, Server, compiled, load, nearboot, nearboot_single_port, running, starting_load
 
 BLKSIZE = 1428
 SAMPLE_S = 0.1
@@ -47,7 +47,7 @@ class Memory:
         return Memory(*(max(a, b) for a, b in zip(asdict(self).values(), asdict(other).values(), strict=True)))
 
 
-def many(folder: Path, *, clients: int, size: int, windowsize: int) -> dict[str, Any]:
+def many(folder: Path, *, clients: int, size: int, windowsize: int, is_single_port: bool = False) -> dict[str, Any]:
     """What was read, and the memory at its most."""
     root = folder / "root"
     root.mkdir()
@@ -55,7 +55,8 @@ def many(folder: Path, *, clients: int, size: int, windowsize: int) -> dict[str,
     program = compiled("tftp_load", folder)
     asked = ["-b", BLKSIZE, "-w", windowsize]
     crowd = ["-c", clients, "-n", clients, "-s", "-g", "-t", LIMIT_S]
-    with running("nearboot", nearboot, folder, root) as server:
+    command = nearboot_single_port if is_single_port else nearboot
+    with running("nearboot", command, folder, root) as server:
         load(program, server, sample, *asked)  # frames the content, and warms the server up
         before = Memory.of(server.pid)
         process = starting_load(program, server, sample, *asked, *crowd)

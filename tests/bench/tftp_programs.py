@@ -168,6 +168,11 @@ def nearboot_wide(programs: Path, root: Path, port: int) -> list[str]:
     return [*nearboot(programs, root, port), "--max-windowsize", "256"]
 
 
+def nearboot_single_port(programs: Path, root: Path, port: int) -> list[str]:
+    """With all transfers on the server's own port."""
+    return [*nearboot(programs, root, port), "--single-port"]
+
+
 def nearboot_fbtftp(programs: Path, root: Path, port: int) -> list[str]:
     """A server written for fbtftp, on nearboot.fbtftp."""
     return [sys.executable, str(HERE / "fbtftp_server.py"), "nearboot.fbtftp", str(root), str(port)]
@@ -214,6 +219,8 @@ SERVERS: dict[str, Command] = {
     "dnsmasq": dnsmasq,
     "fbtftp": fbtftp,
     "tftpd-hpa": tftpd_hpa,
-    "nearboot.fbtftp": nearboot_fbtftp,
 }
-NOT_PEERS = {"limit", "nearboot", "nearboot.fbtftp"}
+"""All that are compared where nobody says otherwise."""
+OTHER_WAYS: dict[str, Command] = {"nearboot.fbtftp": nearboot_fbtftp, "single-port": nearboot_single_port}
+"""nearboot's data plane put to use otherwise."""
+NOT_PEERS = {"limit", "nearboot", *OTHER_WAYS}

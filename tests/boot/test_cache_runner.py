@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -21,6 +23,7 @@ from nearboot.boot.origin_client import OriginClient
 from nearboot.errors import PeerError
 from nearboot.model import Origin, Slug
 
+FILLER = Path(__file__).parent.parent / "peers" / "filler.py"
 BIG = random.Random(6).randbytes(900_000)
 
 
@@ -210,6 +213,26 @@ def test_what_was_used_is_written_down(make: Make, tmp_path: Path) -> None:
     assert cache.fresh("small") is not None
     cache.tell_used()
     assert [entry.path for entry in folder.entries()] == ["big", "small"]
+
+
+@pytest.mark.slow
+def test_a_process_killed_at_any_moment_leaves_one_version_whole(origin: OriginServer, tmp_path: Path) -> None:
+    """The file changes each time that it is asked for; with the sidecar goes the data that it names, every time."""
+    versions = (BIG, BIG[::-1])
+    chance = random.Random(7)
+    for _ in range(10):
+        words = [sys.executable, str(FILLER), str(tmp_path / "cache"), origin.url, "big"]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            for number in range(chance.randint(1, 6)):
+                process.stdout.readline()
+                origin.files["big"] = versions[number % 2]
+            process.kill()
+        folder = CacheFolder(tmp_path / "cache", 1 << 30)
+        entry = folder.entry("big")
+        assert entry is not None and folder.data(entry).read_bytes() in versions and folder.is_whole(entry)
+    folder.clean()
+    assert len(list((tmp_path / "cache").iterdir())) == 3  # the lock, the data, the sidecar
 
 
 def test_threads_take_all_jobs() -> None:

@@ -76,7 +76,7 @@ class BootDesk:
 
     def look_up(self, path: str, asker: Asker) -> Found:
         """Find what the asker is to get; ProtocolError for a path that no file can have, InputError for a template
-        that cannot be rendered."""
+        that cannot be rendered. On a connection opened for it: who asks often asks a clerk."""
         with closing(self.reader()) as reader:
             (answer,) = self.answers([(path, asker)], reader)
         if isinstance(answer, Exception):

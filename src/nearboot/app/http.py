@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from nearboot.app.backlog import Backlog
 from nearboot.app.boot import Asker, BootDesk, boot_files, check_name, plain_path
+from nearboot.app.clerk import Clerk
 from nearboot.app.daemon import run_daemon, say_ready
 from nearboot.app.database import database
 from nearboot.app.events import EventBook, Read, record
@@ -53,6 +54,7 @@ class Counter:
 
     def __init__(self, engine: Engine, desk: BootDesk, book: EventBook, origins: Origins) -> None:
         self._engine, self._desk, self._book, self._origins = engine, desk, book, origins
+        self._clerk = Clerk(desk)
         self._backlog, self._reads = Backlog(book.store, is_minor=book.is_minor), ReadLog()
         self.watch = HttpWatch(self._backlog)
 
@@ -66,7 +68,7 @@ class Counter:
         if client is None:
             return None
         try:
-            found = await asyncio.to_thread(self._desk.look_up, path, Asker(client, datetime.now(UTC), asked))
+            found = await self._clerk.look_up(path, Asker(client, datetime.now(UTC), asked))
         except ProtocolError:
             raise  # the client's fault, and told to it
         except NearbootError as error:
@@ -106,11 +108,14 @@ class Counter:
 
     @asynccontextmanager
     async def keep_book(self) -> AsyncIterator[None]:
-        """Write reads down, in order; at the end those that still wait, for ``GRACE_S`` seconds at most."""
+        """Answer look-ups, and write reads down, in order; at the end those that still wait, for ``GRACE_S`` seconds at
+        most."""
+        self._clerk.start()
         self._backlog.start()
         try:
             yield
         finally:
+            await asyncio.to_thread(self._clerk.close)
             await asyncio.to_thread(self._backlog.close, GRACE_S)
             self._reads.close()
 

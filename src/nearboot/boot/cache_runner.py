@@ -180,8 +180,9 @@ class FileCache:
         except OSError as error:
             log.error("path=%s the cache folder cannot be used, and it is passed by: %s", named(path), error)
             self._tell(path, Unkept())
-        except Exception as error:  # a bug: clients must not wait for ever
-            log.exception("path=%s the cache failed", named(path))
+        except Exception as error:  # a bug, or the connections of a cache that was closed: nobody may wait for ever
+            if not self._stopping.is_set():
+                log.exception("path=%s the cache failed", named(path))
             failure = PeerError(f"the cache failed: {error}")
         with self._lock:
             flight = self._flights.pop(path)

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session, aliased
 from nearboot.errors import NotFoundError
 from nearboot.inventory import boot_store, store
 from nearboot.inventory.boot_orm import EventRow, RunRow
-from nearboot.inventory.host_query_orm import BY_INDEX, RUN, HostQueries, run_of
+from nearboot.inventory.host_query_orm import BY_INDEX, RUN, host_queries, run_of
 from nearboot.inventory.orm import BootServerRow, InterfaceRow, ServerRow
 from nearboot.model import Event, EventKind, Phase, Run
 
@@ -56,7 +56,7 @@ class Ledger:
     """The statements for one of the two databases."""
 
     def __init__(self, dialect: str) -> None:
-        self._hosts = HostQueries(dialect)
+        self._hosts = host_queries(dialect)
         lists = self._lists = self._hosts.lists
         self._servers = select(ServerRow.name, ServerRow.id).where(lists.among(ServerRow.name, "names"))
         named = lists.among(BootServerRow.name, "names")

@@ -3,7 +3,7 @@
 SQLite takes a list as JSON (``json_each``), PostgreSQL as an array; either then uses the column's index for each value,
 and neither compiles or plans the statement again. What is made of the rows: host_store, event_store.
 
-    queries = HostQueries("sqlite"); rows = queries.hosts(connection, macs=["52:54:00:00:00:01"])
+    queries = host_queries("sqlite"); rows = queries.hosts(connection, macs=["52:54:00:00:00:01"])
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -107,6 +108,12 @@ class Lists:
         if self.is_array:
             return at.isoformat()
         return at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+@cache
+def host_queries(dialect: str) -> HostQueries:
+    """The statements for a database; making them takes some milliseconds."""
+    return HostQueries(dialect)
 
 
 class HostQueries:

@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select
 from sqlalchemy.exc import DBAPIError
 
-from nearboot.inventory.host_query_orm import BY_INDEX, HostQueries, server_of
+from nearboot.inventory.host_query_orm import BY_INDEX, HostQueries, host_queries, server_of
 from nearboot.inventory.schema_store import answering
 from nearboot.inventory.store import NOTICED, has_expired
 from nearboot.inventory.value_orm import TABLE, query_of, values_of
@@ -112,7 +112,7 @@ class HostReader:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._queries = HostQueries(engine.dialect.name)
+        self._queries = host_queries(engine.dialect.name)
         self._tables = _Tables()
         self._connection: Connection | None = None
 
