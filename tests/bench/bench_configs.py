@@ -1,6 +1,6 @@
 """Rendered configurations a second, the database in use: run by hand, never by the tests.
 
-    python tests/bench/bench_configs.py [--postgres | --database-url URL] [--servers 10000] [--clients 32] [--fbtftp]
+    python tests/bench/bench_configs.py [--postgres | --database-url URL] [--servers 10000] [--clients 32]
 
 A real ``nearboot serve tftp`` on a database made for the purpose; ``configload`` (C, built from the source beside this
 file) reads the configuration of another server with each request, from that server's own address, so that nothing is
@@ -30,8 +30,7 @@ from sqlalchemy import Engine, func, select
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from conftest import OPTIONS, USER, _account, _await_ready, _binary, _create, _end, _postgres_url, _unprivileged
-
+from conftest import USER, _account, _await_ready, _binary, _create, _end, _postgres_url, _unprivileged
 from nearboot.inventory import schema_store
 from nearboot.inventory.boot_orm import EventRow, RunRow
 from nearboot.inventory.store import apply
@@ -74,7 +73,9 @@ def main() -> int:
         engine = schema_store.open_engine(url)
         stack.callback(engine.dispose)
         fill(engine, asked.servers)
-        print(f"{engine.dialect.name}: {asked.servers} servers, {asked.clients} clients, {os.cpu_count()} cores", end=", ")
+        print(
+            f"{engine.dialect.name}: {asked.servers} servers, {asked.clients} clients, {os.cpu_count()} cores", end=", "
+        )
         pid, port = stack.enter_context(daemon(url, root, folder / "serve.log"))
         print(f"nearboot is process {pid}", flush=True)
         others = [postmaster[1]] if postmaster else []

@@ -51,7 +51,7 @@ _BMC_END = _INTERFACE_END + len(BMC)
 On = Connection | Session
 
 BY_INDEX = """SELECT set_config(name, 'off', {})
-FROM unnest(ARRAY['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'jit']) AS name"""
+FROM unnest(ARRAY['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'enable_material', 'jit']) AS name"""
 """Keeps PostgreSQL from reading whole tables. It plans once what it is asked often, maybe while a table is empty (a
 fleet's first boot), and would go on so until that table's next ANALYZE: 250 ms a statement, where the index takes 2."""
 
