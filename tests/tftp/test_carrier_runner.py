@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -26,7 +27,9 @@ def carriers() -> Iterator[Carriers]:
 
 
 class Quiet:
-    """A session that nothing happens to."""
+    """A session that nothing happens to, after packets were lost."""
+
+    transfer = SimpleNamespace(is_clean=False)
 
 
 def test_a_transfer_that_is_alone_has_a_channel_others_share_a_line(carriers: Carriers) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from nearboot.tftp.mmsg_runner import BODY, HEAD, SLOTS, Inbox, Outbox, address_of, name_of, peer_of
+from nearboot.tftp.mmsg_runner import BODY, HEAD, SLOTS, SMALL, Inbox, Outbox, Postbox, address_of, name_of, peer_of
 
 PEERS = [
     pytest.param(("192.0.2.7", 2070), id="v4"),
@@ -118,3 +118,23 @@ def test_the_sockets_errors_are_pythons(pair: tuple[socket.socket, socket.socket
 
 def test_an_empty_view_has_no_address() -> None:
     assert address_of(memoryview(b"")) == 0
+
+
+def test_a_postbox_sends_copies_together(pair: tuple[socket.socket, socket.socket]) -> None:
+    """What was put may change meanwhile; one that the kernel refuses costs itself alone, and is counted."""
+    one, two = pair
+    postbox, name = Postbox(one.family), name_of(two.getsockname())
+    said = bytearray(b"hello")
+    postbox.put(name, memoryview(said), None)
+    said[:] = b"*****"
+    postbox.put(bytes(len(name)), b"nowhere", None)
+    postbox.put(name, b"x" * SMALL, None)
+    assert postbox.send(one.fileno()) == 1
+    assert [two.recv(5000), two.recv(5000)] == [b"hello", b"x" * SMALL]
+    assert postbox.send(one.fileno()) == 0
+    for number in range(SLOTS):
+        assert not postbox.is_full
+        postbox.put(name, bytes([number]), None)
+    assert postbox.is_full
+    assert postbox.send(one.fileno()) == 0
+    assert [two.recv(10)[0] for _ in range(SLOTS)] == list(range(SLOTS))

@@ -5,8 +5,8 @@ transfers apart (RFC 1350 section 4). One system call brings up to 64 ACKs and o
 lock-step clients cost a third less than with a socket, and a look-up in epoll, for each. A transfer costs no socket
 here, so ten thousand at once are no matter; and who writes to the port without having a transfer there gets ERROR 5.
 
-What comes late, for a transfer that is over, must not be taken for the next one's: a client port that had a transfer on
-a line a short while ago gets its next one elsewhere (``has_room_for``).
+What comes late, for a transfer that is over, must not be taken for the next one's: a client port whose last transfer on
+a line lost packets gets its next one elsewhere for a while (``has_room_for``).
 
     line = Line(("192.0.2.1", 0), loop, on_stray)
     seat = line.seat(peer)          # a Carrier for one session
@@ -22,7 +22,7 @@ from functools import cache
 from nearboot.tftp.channel_runner import LEAST_SEGMENT, UDP_SEGMENT, OnStray, opened
 from nearboot.tftp.content import HEADER
 from nearboot.tftp.engine import Peer
-from nearboot.tftp.mmsg_runner import Inbox, Outbox, address_of, name_of, peer_of
+from nearboot.tftp.mmsg_runner import SMALL, Inbox, Outbox, Postbox, address_of, name_of, peer_of
 from nearboot.tftp.runner import Loop
 from nearboot.tftp.session_runner import ACK_0, Local, Session
 from nearboot.tftp.transfer import Send
@@ -43,13 +43,14 @@ MAX_LATE = 16384
 Message = tuple[int, int, bytes]
 """One of ancillary data: level, type, data."""
 Messages = tuple[Message, ...]
+Generations = tuple[set[bytes], set[bytes]]
 Pending = tuple[Session, Send, memoryview]
 
 
 class Seat:
     """One transfer's place on a line."""
 
-    __slots__ = ("_control", "_line", "_session", "_source", "control", "fd", "local", "name", "peer")
+    __slots__ = ("_control", "_is_fresh", "_line", "_session", "_source", "control", "fd", "local", "name", "peer")
 
     def __init__(self, line: Line, peer: Peer, name: bytes, source: Messages = ()) -> None:
         self.local = line.local
@@ -60,10 +61,17 @@ class Seat:
         """What tells the kernel where sends come from and how to cut them: its place in memory, and its length."""
         self._control = self._source = source
         self._line = line
+        self._is_fresh = True
         self._session: Session | None = None
 
     def send(self, data: bytes | memoryview, flags: int = 0, /) -> int:
-        """One send, at once: what does not go with the batch. The first error may be about what another client got."""
+        """One send; the first reply goes out with others', and is lost where the kernel has no room: timers mend that.
+
+        The rest goes at once. The first error may be about what another client got.
+        """
+        if self._is_fresh and len(data) <= SMALL:
+            self._is_fresh = False
+            return self._line.post(self, data)
         if self._line.unsent:
             raise BlockingIOError  # others have waited longer
         try:
@@ -128,11 +136,14 @@ class Line:
         self.unsent: dict[Session, tuple[int, int]] = {}
         self._fd = self.sock.fileno()
         self._inbox, self._outbox = Inbox(self.sock.family, control=control), Outbox(self.sock.family)
+        self._postbox = Postbox(self.sock.family)
         self._pending: list[Pending] = []
         """What is in the outbox; it holds the memory that is sent from."""
         self._is_controlled = False
-        self._late: set[bytes] = set()
-        self._later: set[bytes] = set()
+        self._late: Generations = (set(), set())
+        """Who had a transfer here a short while ago; the younger ones first."""
+        self._soiled: Generations = (set(), set())
+        """Those of them for whom something may still be on its way."""
         self._late_until = 0.0
         self._loop = loop
         self._on_stray = on_stray
@@ -141,7 +152,7 @@ class Line:
     def has_room_for(self, name: bytes, now: float) -> bool:
         """Whether nothing of an earlier transfer with this client port can still be on its way."""
         self._forget(now)
-        return name not in self.sessions and name not in self._late and name not in self._later
+        return name not in self.sessions and name not in self._soiled[0] and name not in self._soiled[1]
 
     def seat(self, peer: Peer, name: bytes) -> Seat:
         return Seat(self, peer, name)
@@ -157,7 +168,18 @@ class Line:
         self.sessions.pop(seat.name, None)
         if self.unsent.pop(session, None) and not self.unsent:
             self._loop.watch_writable(self._fd, False)
-        self._late.add(seat.name)
+        self._late[0].add(seat.name)
+        if not session.transfer.is_clean:
+            self._soiled[0].add(seat.name)
+
+    def post(self, seat: Seat, data: bytes | memoryview) -> int:
+        """Send with others, when this turn of the loop ends."""
+        if not self._postbox.count:
+            self._loop.at_end.append(self._send_posts)
+        self._postbox.put(seat.name, data, seat.control)
+        if self._postbox.is_full:
+            self._send_posts()
+        return len(data)
 
     def tell(self, datagram: bytes, peer: Peer, source: Messages = ()) -> None:
         """Send something once to somebody who has no transfer here; that it is lost changes nothing."""
@@ -253,6 +275,9 @@ class Line:
             if not session.transfer.ended:
                 self.wait_for_room(session, first, count)
 
+    def _send_posts(self) -> None:
+        self._loop.stats.send_errors += self._postbox.send(self._fd)
+
     def _send_unsent(self, now: float) -> None:
         """There is room again, perhaps."""
         waiting, self.unsent = self.unsent, {}
@@ -275,13 +300,16 @@ class Line:
 
     def _on_nobody(self, slot: int, name: bytes, now: float) -> None:
         """From somebody who has no transfer here."""
-        if name not in self._late and name not in self._later:
+        if not self._is_late(name):
             self._on_stray(self.tell, self._inbox.datagram(slot), peer_of(name), now)
+
+    def _is_late(self, name: bytes) -> bool:
+        return name in self._late[0] or name in self._late[1]
 
     def _forget(self, now: float) -> None:
         """The clients of transfers that ended so long ago, or so many transfers ago."""
-        if now >= self._late_until or len(self._late) > MAX_LATE:
-            self._later, self._late = self._late, set()
+        if now >= self._late_until or len(self._late[0]) > MAX_LATE:
+            self._late, self._soiled = (set(), self._late[0]), (set(), self._soiled[0])
             self._late_until = now + LATE_S
 
     def _read_errors(self, now: float) -> None:

@@ -17,7 +17,7 @@ from nearboot.tftp.session_runner import Local
 
 IP_PKTINFO = 8
 """linux/in.h; the socket module has no name for it."""
-BATCH = 4
+BATCH = 16
 """Requests taken at one wake-up, so that a flood of them does not starve the transfers."""
 RECEIVE_QUEUE = 4 << 20
 """A rack powers on at once; the kernel's default of 208 kB holds some 270 requests."""

@@ -30,6 +30,8 @@ SLOTS = 64
 HEAD = 4
 """Opcode and block number: all that most datagrams are looked at for."""
 BODY = 2044
+SMALL = 2048
+"""The longest datagram of a ``Postbox``."""
 CONTROL = 64
 """Ancillary data of one datagram: a packet info, with room to spare."""
 MESSAGE = 64
@@ -193,6 +195,48 @@ class Outbox:
         if sent < 0:
             raise _error()
         return sent
+
+
+class Postbox:
+    """Small datagrams that wait to go out together. What they say is copied, so nothing need stay."""
+
+    def __init__(self, family: int) -> None:
+        self._outbox = Outbox(family)
+        self._name = NAMES[socket.AddressFamily(family)].size
+        self._names, self._data = bytearray(self._name * SLOTS), bytearray(SMALL * SLOTS)
+        names, data = _address(self._names), _address(self._data)
+        for slot in range(SLOTS):
+            self._outbox.headers[8 * slot] = names + self._name * slot
+            self._outbox.vectors[2 * slot] = data + SMALL * slot
+        self.count = 0
+        self._is_controlled = False
+
+    @property
+    def is_full(self) -> bool:
+        return self.count == SLOTS
+
+    def put(self, name: bytes, data: bytes | memoryview, control: tuple[int, int] | None) -> None:
+        """One more, of ``SMALL`` bytes at most; ``control``: the address and length of its ancillary data."""
+        slot, self.count = self.count, self.count + 1
+        self._names[self._name * slot : self._name * slot + self._name] = name
+        self._data[SMALL * slot : SMALL * slot + len(data)] = data
+        self._outbox.vectors[2 * slot + 1] = len(data)
+        if control:
+            self._outbox.headers[8 * slot + 4], self._outbox.headers[8 * slot + 5] = control
+            self._is_controlled = True
+
+    def send(self, fd: int) -> int:
+        """Send all, each once; how many were refused."""
+        done = refused = 0
+        while done < self.count:
+            try:
+                done += self._outbox.send(fd, done, self.count - done)
+            except OSError:
+                done, refused = done + 1, refused + 1
+        if self._is_controlled:
+            self._outbox.clear_controls(self.count)
+        self.count, self._is_controlled = 0, False
+        return refused
 
 
 @cache

@@ -76,7 +76,7 @@ class OnePort(Line):
 
     def _on_nobody(self, slot: int, name: bytes, now: float) -> None:
         datagram = self._inbox.datagram(slot)
-        if datagram[:2] in REQUESTS or (name not in self._late and name not in self._later):
+        if datagram[:2] in REQUESTS or not self._is_late(name):
             self._request(slot, datagram, peer_of(name), now)
 
     def _request(self, slot: int, datagram: bytes, far: Peer, now: float) -> None:

@@ -53,6 +53,8 @@ class Loop:
         self.stats = Stats()
         self.on_tick: list[Callable[[float], bool]] = []
         """Called at each tick; True asks for another one."""
+        self.at_end: list[Callable[[], None]] = []
+        """Called once, when all that one call of epoll brought is dealt with."""
         self.crowd = 0
         """Transfers that share a line: while there are any, none is waited for at its own socket."""
         self._epoll = select.epoll()
@@ -115,6 +117,8 @@ class Loop:
             if more and not self.crowd and now - before < NEAR_S and len(events) == 1:
                 self._attend(fd, now + ATTEND_S)
             before = now
+            while self.at_end:
+                self.at_end.pop()()
             if self._closing:
                 self._close_closing()
 
