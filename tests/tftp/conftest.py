@@ -232,7 +232,7 @@ class FakePlane:
             channel.is_live = False
             self.pairs.append(channel.pair)
 
-    def trim(self, now: float) -> None:
+    def on_tick(self, now: float) -> None:
         """Nothing rests here."""
 
     def new_pair(self) -> tuple[socket.socket, socket.socket]:

@@ -143,6 +143,28 @@ def test_lost_replies_are_sent_again_on_a_line(serve: Fixture, connect: Fixture)
     assert {served.event().outcome for _ in range(2)} == {Outcome.TIMED_OUT}
 
 
+@pytest.mark.parametrize("sharing", [False, True], ids=["alone", "sharing"])
+def test_a_last_ack_counts_though_the_next_request_is_seen_first(
+    serve: Fixture, connect: Fixture, sharing: bool
+) -> None:
+    """They come to two sockets; the transfer is complete all the same, and the request is not taken for a late copy."""
+    served = serve(on_event=None)
+    others = begun(served, connect, 1, ("blksize", "1024"), file="cfg") if sharing else []
+    wire = connect(served.port)
+    for _ in range(200):
+        wire.ask("cfg", ("blksize", "1024"))
+        while isinstance(wire.receive(), Data):
+            pytest.fail("a block came twice")
+        wire.ack(0)
+        assert wire.receive().block == 1
+        wire.ack(1)
+    wire.ask("cfg", ("blksize", "1024"))
+    wire.receive()
+    counted = served.server.counters()
+    assert (counted["repeats"], counted["replaced"], counted["active"]) == (0, 0, len(others) + 1)
+    assert counted["completed"] == 200
+
+
 HERE = ("127.0.0.1", 0)
 
 

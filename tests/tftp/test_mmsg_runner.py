@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from nearboot.tftp.mmsg_runner import BODY, HEAD, SLOTS, SMALL, Inbox, Outbox, Postbox, address_of, name_of, peer_of
+from nearboot.tftp.mmsg_runner import LONGEST, SLOTS, SMALL, Inbox, Outbox, Postbox, address_of, name_of, peer_of
 
 PEERS = [
     pytest.param(("192.0.2.7", 2070), id="v4"),
@@ -49,7 +49,7 @@ def test_what_came_is_read_with_its_senders(pair: tuple[socket.socket, socket.so
     assert inbox.names(len(sent)) == (name_of(two.getsockname()),) * len(sent)
     assert inbox.heads(len(sent)) == (0x40001, 0, 0, 0x50000, 0x00010203)
     assert [inbox.datagram(slot) for slot in range(4)] == sent[:4]
-    assert inbox.datagram(4) == sent[4][: HEAD + BODY]
+    assert inbox.datagram(4) == sent[4][:LONGEST]
 
 
 def test_a_short_datagram_does_not_borrow_the_last_ones_bytes(pair: tuple[socket.socket, socket.socket]) -> None:

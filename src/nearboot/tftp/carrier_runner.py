@@ -80,8 +80,11 @@ class Carriers:
             channel.send(datagram, socket.MSG_DONTWAIT)
         self._pool.release(channel, now)
 
-    def trim(self, now: float) -> None:
-        """Close what has rested for long, forget what may have changed."""
+    def on_tick(self, now: float) -> None:
+        """Set timers, close what has rested for long, forget what may have changed."""
+        for lines in (self.one_ports, *self._lines.values()):
+            for line in lines:
+                line.on_tick()
         self._pool.trim(now)
         self._ways.trim(now)
 

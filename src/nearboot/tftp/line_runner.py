@@ -25,7 +25,6 @@ from nearboot.tftp.engine import Peer
 from nearboot.tftp.mmsg_runner import SMALL, Inbox, Outbox, Postbox, address_of, name_of, peer_of
 from nearboot.tftp.runner import Loop
 from nearboot.tftp.session_runner import ACK_0, Local, Session
-from nearboot.tftp.transfer import Send
 
 BUFFER = 16 << 20
 """All transfers of a line share it; a window of 64 blocks takes some 150 kB until the network card is done."""
@@ -44,7 +43,6 @@ Message = tuple[int, int, bytes]
 """One of ancillary data: level, type, data."""
 Messages = tuple[Message, ...]
 Generations = tuple[set[bytes], set[bytes]]
-Pending = tuple[Session, Send, memoryview]
 
 
 class Seat:
@@ -101,7 +99,16 @@ class Seat:
     def carry(self, session: Session, deadline: float) -> None:
         """Bring it what its client sends, and turn the wheel for it."""
         self._session = session
-        self._line.begin(self, session, deadline)
+        self._line.begin(self, session)
+
+    @property
+    def deadline(self) -> float | None:
+        """Of the session; None when it is over."""
+        return self._session.transfer.deadline if self._session else None
+
+    def catch_up(self, now: float) -> None:
+        """Deal with what has come by the line."""
+        self._line.catch_up(now)
 
     def wait_for_room(self, first: int, count: int) -> None:
         """Go on with these blocks when the kernel has room."""
@@ -137,8 +144,10 @@ class Line:
         self._fd = self.sock.fileno()
         self._inbox, self._outbox = Inbox(self.sock.family, control=control), Outbox(self.sock.family)
         self._postbox = Postbox(self.sock.family)
-        self._pending: list[Pending] = []
-        """What is in the outbox; it holds the memory that is sent from."""
+        self._pending: list[Session] = []
+        """Whose blocks are in the outbox; they hold the memory that is sent from."""
+        self._newcomers: list[Seat] = []
+        self._held: list[memoryview] = []
         self._is_controlled = False
         self._late: Generations = (set(), set())
         """Who had a transfer here a short while ago; the younger ones first."""
@@ -157,11 +166,20 @@ class Line:
     def seat(self, peer: Peer, name: bytes) -> Seat:
         return Seat(self, peer, name)
 
-    def begin(self, seat: Seat, session: Session, deadline: float) -> None:
+    def begin(self, seat: Seat, session: Session) -> None:
+        """Its timer is set at the next tick: most small transfers are over by then, and the wheel is spared them."""
         self.sessions[seat.name] = session
         self._loop.crowd += 1
-        self._loop.wheel.add(seat, deadline)
+        self._newcomers.append(seat)
         self._loop.keep_ticking()
+
+    def on_tick(self) -> None:
+        """Set the timers of transfers that have begun since the last one."""
+        newcomers, self._newcomers = self._newcomers, []
+        for seat in newcomers:
+            deadline = seat.deadline
+            if deadline is not None:
+                self._loop.wheel.add(seat, deadline)
 
     def end(self, seat: Seat, session: Session) -> None:
         self._loop.crowd -= 1
@@ -191,6 +209,10 @@ class Line:
     def close(self) -> None:
         self._loop.unwatch(self._fd, self.sock.close)
 
+    def catch_up(self, now: float) -> None:
+        """Read what has come; for whoever is not called by this line."""
+        self.on_readable(now)
+
     def wait_for_room(self, session: Session, first: int, count: int) -> None:
         if not self.unsent:
             self._loop.watch_writable(self._fd, True)
@@ -217,36 +239,35 @@ class Line:
         """The hot path, ``Session.on_readable`` for many; every line of it is paid for each block of each client."""
         inbox, find, pending = self._inbox, self.sessions.get, self._pending
         headers, vectors = self._outbox.headers, self._outbox.vectors
-        heads, name, name_size = inbox.heads(count), inbox.first_name, inbox.name_size
         at = 0
-        for slot, peer in enumerate(inbox.names(count)):
-            session = find(peer)
+        for name, head, place in zip(inbox.names(count), inbox.heads(count), inbox.places, strict=False):
+            session = find(name)
             if session is None:
-                self._on_nobody(slot, peer, now)
+                self._on_nobody(inbox.places.index(place), name, now)
                 continue
-            todo = session.ack(heads[slot] - ACK_0, now)
+            todo = session.ack(head - ACK_0, now)
             if todo is None:
-                self._on_nothing(slot, session, now)
+                self._on_nothing(inbox.places.index(place), session, now)
                 continue
             first, blocks = todo
             start = (first - session.first) * session.frame
             stop = start + blocks * session.frame
-            if start < 0 or stop > session.stop or blocks > session.chunk:
+            if start < 0 or stop > session.stop:
+                self._flush(now)  # a session in there may turn to another segment
+                at = 0
                 session.send_blocks(first, blocks, now)
                 continue
-            view = session.view
             if stop > session.length:  # noqa: PLR1730  # min() costs 60 ns here
                 stop = session.length
-            headers[at << 2] = name + slot * name_size
+            headers[at << 2] = place
             if session.control:
                 headers[(at << 2) + 4], headers[(at << 2) + 5] = session.control
                 self._is_controlled = True
             vectors[at] = session.base + start
             vectors[at + 1] = stop - start
-            pending.append((session, todo, view))
+            pending.append(session)
             at += 2
-        if at:
-            self._flush(now)
+        self._flush(now)
 
     def _flush(self, now: float) -> None:
         """Send what is in the outbox."""
@@ -261,19 +282,21 @@ class Line:
                 self._put_off(pending[done:])
                 break
             except OSError:
-                session, (first, count), _ = pending[done]
+                self._held += [each.view for each in pending]  # what follows may turn one to another segment
+                session = pending[done]
                 done += 1
                 if not session.transfer.ended:
-                    session.send_blocks(first, count, now)  # tries again: the error may be about what went before
+                    session.send_blocks(*session.transfer.outstanding, now)  # the error may be about another's packet
         if self._is_controlled:
             self._outbox.clear_controls(len(pending))
             self._is_controlled = False
         pending.clear()
+        self._held.clear()
 
-    def _put_off(self, pending: list[Pending]) -> None:
-        for session, (first, count), _ in pending:
+    def _put_off(self, pending: list[Session]) -> None:
+        for session in pending:
             if not session.transfer.ended:
-                self.wait_for_room(session, first, count)
+                self.wait_for_room(session, *session.transfer.outstanding)
 
     def _send_posts(self) -> None:
         self._loop.stats.send_errors += self._postbox.send(self._fd)

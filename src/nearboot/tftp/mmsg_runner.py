@@ -29,7 +29,9 @@ IS_SUPPORTED = sys.platform == "linux" and sys.maxsize > 2**32 and sys.byteorder
 SLOTS = 64
 HEAD = 4
 """Opcode and block number: all that most datagrams are looked at for."""
-BODY = 2044
+LONGEST = 2048
+SPACING = LONGEST + 64
+"""Between datagrams: at 2,048 bytes all their heads would fall on two sets of the processor's cache."""
 SMALL = 2048
 """The longest datagram of a ``Postbox``."""
 CONTROL = 64
@@ -41,7 +43,7 @@ NAMES = {socket.AF_INET: struct.Struct("=H2s4s8x"), socket.AF_INET6: struct.Stru
 """struct sockaddr_in and sockaddr_in6: family, port, (flow,) address, (scope)."""
 
 FULL_CONTROLS = memoryview(struct.pack(f"{SLOTS}Q", *[CONTROL] * SLOTS)).cast("Q")
-HEAD_FORMATS = [struct.Struct(f">{count}I") for count in range(SLOTS + 1)]
+HEAD_FORMATS = [struct.Struct(">" + f"I{SPACING - HEAD}x" * count) for count in range(SLOTS + 1)]
 
 
 class Vector(ctypes.Structure):
@@ -94,30 +96,31 @@ def address_of(view: memoryview) -> int:
 
 
 class Inbox:
-    """Up to ``SLOTS`` datagrams; those longer than ``HEAD`` + ``BODY`` are cut. ``control``: ancillary data too."""
+    """Up to ``SLOTS`` datagrams; those longer than ``LONGEST`` are cut. ``control``: ancillary data too."""
 
     def __init__(self, family: int, *, control: bool = False) -> None:
         self.name_size = NAMES[socket.AddressFamily(family)].size
-        self._names, self._heads = bytearray(self.name_size * SLOTS), bytearray(HEAD * SLOTS)
-        self._bodies, self._controls = bytearray(BODY * SLOTS), bytearray(CONTROL * SLOTS if control else 1)
-        self._vectors = (Vector * (2 * SLOTS))()
+        self._names, self._datagrams = bytearray(self.name_size * SLOTS), bytearray(SPACING * SLOTS)
+        self._controls = bytearray(CONTROL * SLOTS if control else 1)
+        self._vectors = (Vector * SLOTS)()
         self._messages = (Message * SLOTS)()
         self._lengths = memoryview(self._messages).cast("B").cast("I")[MESSAGE // 4 - 2 :: MESSAGE // 4]
         self._control_lengths = memoryview(self._messages).cast("B").cast("Q")[5::8]
-        self.first_name = _address(self._names)
+        self._first_name = _address(self._names)
         for slot in range(SLOTS):
             self._set_up(slot, control=control)
+        self.places = tuple(self.name_at(slot) for slot in range(SLOTS))
+        """The addresses of the senders' names, good until the next ``receive``."""
         self._at = ctypes.addressof(self._messages)
         self._has_control = control
         self._name_formats = [struct.Struct(f"{self.name_size}s" * count) for count in range(SLOTS + 1)]
 
     def _set_up(self, slot: int, *, control: bool) -> None:
-        head, body = self._vectors[2 * slot], self._vectors[2 * slot + 1]
-        head.base, head.length = _address(self._heads) + HEAD * slot, HEAD
-        body.base, body.length = _address(self._bodies) + BODY * slot, BODY
+        vector = self._vectors[slot]
+        vector.base, vector.length = _address(self._datagrams) + SPACING * slot, LONGEST
         header = self._messages[slot].header
         header.name, header.name_length = self.name_at(slot), self.name_size
-        header.vectors, header.vector_count = ctypes.addressof(head), 2
+        header.vectors, header.vector_count = ctypes.addressof(vector), 1
         if control:
             header.control, header.control_length = _address(self._controls) + CONTROL * slot, CONTROL
 
@@ -138,7 +141,7 @@ class Inbox:
 
     def heads(self, count: int) -> tuple[int, ...]:
         """Their first four bytes as numbers; 0 for a datagram that is shorter."""
-        heads: tuple[int, ...] = HEAD_FORMATS[count].unpack_from(self._heads)
+        heads: tuple[int, ...] = HEAD_FORMATS[count].unpack_from(self._datagrams)
         lengths = self._lengths[:count].tolist()
         if min(lengths) < HEAD:
             heads = tuple(head if length >= HEAD else 0 for head, length in zip(heads, lengths, strict=True))
@@ -146,13 +149,11 @@ class Inbox:
 
     def name_at(self, slot: int) -> int:
         """The address of a sender's name, good until the next ``receive``."""
-        return self.first_name + self.name_size * slot
+        return self._first_name + self.name_size * slot
 
     def datagram(self, slot: int) -> bytes:
         """All of a datagram."""
-        length = self._lengths[slot]
-        body = self._bodies[BODY * slot : BODY * slot + max(length - HEAD, 0)]
-        return bytes(self._heads[HEAD * slot : HEAD * slot + min(length, HEAD)] + body)
+        return bytes(self._datagrams[SPACING * slot : SPACING * slot + self._lengths[slot]])
 
     def controls(self, slot: int) -> list[tuple[int, int, bytes]]:
         """Its ancillary messages: level, type, data."""

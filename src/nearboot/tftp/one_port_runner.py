@@ -54,6 +54,9 @@ class OnePort(Line):
         """Send one ERROR."""
         self.tell(datagram, self._far(peer), self._source(local))
 
+    def catch_up(self, now: float) -> None:
+        """Nothing: all comes here, in order."""
+
     def close_door(self) -> None:
         """Take no more requests; transfers go on."""
         self._is_open = False

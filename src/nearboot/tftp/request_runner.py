@@ -119,11 +119,14 @@ class Reception:
             self._stats.count_refusal(refusal)
             return
         admission, live = self.table.admit(key, datagram)
+        if isinstance(live, Session) and live.moving:  # its last ACK may have come before this, at another socket
+            live.channel.catch_up(now)
+            admission, live = self.table.admit(key, datagram)
         if admission is Admission.START or self._is_anew(admission, live, now):
             self._look_up(Arrived(datagram, key, local, now))
 
     def on_tick(self, now: float) -> None:
-        self.carriers.trim(now)
+        self.carriers.on_tick(now)
         for session in [opening for opening in self._opening if opening.moving]:
             self._settle(session)
 

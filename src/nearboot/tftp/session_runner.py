@@ -56,6 +56,9 @@ class Carrier(Protocol):
     def carry(self, session: Session, deadline: float) -> None:
         """Bring it what its client sends, and turn the wheel for it."""
 
+    def catch_up(self, now: float) -> None:
+        """Deal with what has come for it and was not looked at yet."""
+
     def wait_for_room(self, first: int, count: int) -> None:
         """Have the session send these blocks when the kernel has room."""
 
@@ -75,6 +78,7 @@ class Session:
         "chunk",
         "control",
         "datagram",
+        "end",
         "fd",
         "first",
         "frame",
@@ -157,7 +161,7 @@ class Session:
         first, count = todo
         start = (first - self.first) * self.frame
         stop = start + count * self.frame
-        if start < 0 or stop > self.stop or count > self.chunk:
+        if start < 0 or stop > self.stop:
             return self.send_blocks(first, count, now)
         try:
             self.send(self.view[start:stop], MSG_DONTWAIT)
@@ -230,6 +234,7 @@ class Session:
         elif self.chunk > 1:
             self._cut(0)  # the route takes no GSO (EINVAL past its MTU, EIO without checksums): a loop of sends does
             self.chunk = 1
+            self._set_stop()
             self.send_blocks(first, count, now)
         else:
             self._loop.stats.send_errors += 1  # as if lost on the way: the timer sends it again
@@ -263,24 +268,26 @@ class Session:
     def _turn_to(self, segment: Segment) -> None:
         self.view = segment.view
         self.base = self.channel.address(segment.view)
-        self.first = segment.first
-        self.stop = (segment.end - segment.first) * self.frame
+        self.first, self.end = segment.first, segment.end
         self.length = len(segment.view)
+        self._set_stop()
+
+    def _set_stop(self) -> None:
+        """How far the short path goes in this segment: nowhere where a window takes more than one send."""
+        self.stop = (self.end - self.first) * self.frame if self.terms.windowsize <= self.chunk else -1
 
     def _part(self, first: int, count: int) -> int:
         """How many of the blocks go in one send; turns to the segment of ``first``."""
-        end = self.first + self.stop // self.frame
-        if not self.first <= first < end:
+        if not self.first <= first < self.end:
             try:
                 segment = self.frames.segment(first)
             except OSError as error:
                 raise UnreadableError(str(error)) from error
             self._turn_to(segment)
             self.transfer.end_at(self.frames.blocks)
-            end = segment.end
-            if end <= first:
+            if segment.end <= first:
                 raise StarvedError
-        return min(count, end - first, self.chunk)
+        return min(count, self.end - first, self.chunk)
 
     def _wait_for_content(self, first: int, count: int, now: float) -> None:
         """The source of a stream is slower than its client."""

@@ -117,6 +117,7 @@ class Transfer:
     __slots__ = (
         "_awaited",
         "_held_at",
+        "_is_ruffled",
         "_last",
         "_modulus",
         "_pace",
@@ -169,6 +170,8 @@ class Transfer:
         self._progress_at = now
         self._resent_base = -1
         self._tries = 0
+        self._is_ruffled = True
+        """Nothing was ACKed yet, or there was a time-out since: the next ACK in order has more to set right."""
         self._held_at: float | None = None
 
     def start(self) -> Send:
@@ -192,8 +195,8 @@ class Transfer:
         self._awaited = sent if sent < 65535 else self._wire(sent)
         self._rtt_s = now - self._sent_at
         self._sent_at = now
-        if self._tries or self.state is State.OPENING:
-            self._tries, self._wait_s, self.state = 0, self._timeout_s, State.SENDING
+        if self._is_ruffled:
+            self._tries, self._wait_s, self.state, self._is_ruffled = 0, self._timeout_s, State.SENDING, False
         return acked + 1, sent - acked
 
     @property
@@ -210,6 +213,11 @@ class Transfer:
     def moving(self) -> bool:
         """Whether the client has ACKed anything, and so is there."""
         return self.state is not State.OPENING
+
+    @property
+    def outstanding(self) -> Send:
+        """What is sent and not ACKed."""
+        return self.acked + 1, self.sent - self.acked
 
     def expire(self, now: float) -> Send | None:
         """Time has passed; answers nothing when called early."""
@@ -322,6 +330,7 @@ class Transfer:
 
     def _back_off(self, now: float) -> Send:
         self._tries += 1
+        self._is_ruffled = True
         self._wait_s = min(self._timeout_s * 2**self._tries, self._longest_s)
         if self.state is State.OPENING:
             self.retransmits += 1
