@@ -22,7 +22,7 @@ from functools import cache
 from nearboot.tftp.channel_runner import LEAST_SEGMENT, UDP_SEGMENT, OnStray, opened
 from nearboot.tftp.content import HEADER
 from nearboot.tftp.engine import Peer
-from nearboot.tftp.mmsg_runner import SMALL, Inbox, Outbox, Postbox, address_of, name_of, peer_of
+from nearboot.tftp.mmsg_runner import SLOTS, SMALL, Inbox, Outbox, Postbox, address_of, name_of, peer_of
 from nearboot.tftp.runner import Loop
 from nearboot.tftp.session_runner import ACK_0, Local, Session
 
@@ -33,6 +33,8 @@ SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33
 IP_RECVERR, IPV6_RECVERR = 11, 25
 """linux/in.h, linux/in6.h: ICMP errors are queued with the address that they are about."""
 QUEUED_ERROR = int(socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT)
+LEAST_BATCH = 16
+"""A batch is a quarter of the clients or this: while it is answered, the others can be at work on theirs."""
 BUSY = 8
 """As many datagrams at once mean that more are there by now: the next call of epoll is spared."""
 ROUNDS = 4
@@ -222,16 +224,16 @@ class Line:
         """A batch of ACKs comes in, their windows go out."""
         if self.unsent:
             self._send_unsent(now)
+        most = min(SLOTS, max(LEAST_BATCH, len(self.sessions) >> 2))
         for turn in range(ROUNDS):
             try:
-                count = self._inbox.receive(self._fd)
+                count = self._inbox.receive(self._fd, most)
             except OSError:
                 count = 0  # ICMP's, and told in full by the queue of errors
-            if count <= 0:
-                if turn == 0:
-                    self._read_errors(now)
-                return
-            self._answer(count, now)
+            if not count and turn == 0:
+                self._read_errors(now)
+            if count:
+                self._answer(count, now)
             if count < BUSY:
                 return
 

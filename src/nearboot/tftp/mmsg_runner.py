@@ -113,6 +113,7 @@ class Inbox:
         """The addresses of the senders' names, good until the next ``receive``."""
         self._at = ctypes.addressof(self._messages)
         self._has_control = control
+        self._receive = _library().recvmmsg
         self._name_formats = [struct.Struct(f"{self.name_size}s" * count) for count in range(SLOTS + 1)]
 
     def _set_up(self, slot: int, *, control: bool) -> None:
@@ -124,11 +125,11 @@ class Inbox:
         if control:
             header.control, header.control_length = _address(self._controls) + CONTROL * slot, CONTROL
 
-    def receive(self, fd: int) -> int:
-        """How many datagrams have come; OSError is the socket's, about something that was sent."""
+    def receive(self, fd: int, most: int = SLOTS) -> int:
+        """How many datagrams have come, ``most`` at most; OSError is the socket's, about something that was sent."""
         if self._has_control:
             self._control_lengths[:] = FULL_CONTROLS
-        count: int = _library().recvmmsg(fd, self._at, SLOTS, DONTWAIT, None)
+        count: int = self._receive(fd, self._at, most, DONTWAIT, None)
         if count < 0:
             if ctypes.get_errno() == errno.EAGAIN:
                 return 0
