@@ -96,8 +96,10 @@ def test_a_rack_behind_one_address_is_not_held_up() -> None:
     ],
 )
 def test_who_is_served(limits: Limits, known: object, expected: Refusal | None) -> None:
-    """By prefix and by the hook; an empty list allows all."""
-    assert Guard(limits, known).refusal(CLIENT, 0.0) is expected  # type: ignore[arg-type]  # from the table
+    """By prefix and by the hook; an empty list allows all. Who is not served gets no ERROR either."""
+    guard = Guard(limits, known)  # type: ignore[arg-type]  # from the table
+    assert guard.refusal(CLIENT, 0.0) is expected
+    assert guard.may_answer(CLIENT, 0.0) is (expected is None)
 
 
 def test_requests_past_the_rate_do_not_reach_the_hook() -> None:

@@ -13,6 +13,7 @@ import queue
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from ipaddress import ip_network
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -31,7 +32,7 @@ CLIENT = ("198.51.100.7", 2070)
 LONGEST_ERROR = 64
 MTU_BLKSIZE = 1468
 """What the data plane of these tests grants at most."""
-REAL_DATAGRAMS = 4000
+REAL_DATAGRAMS = max(4000, DATAGRAMS // 10)
 RRQ, WRQ, ACK = b"\0\1", b"\0\2", b"\0\4"
 
 
@@ -449,6 +450,51 @@ def test_an_error_is_never_answered(plane: Plane, root: Path) -> None:
     ledger.channels[-1].receive(encode(Error(0, "closed")))
     world.advance(60)
     assert len(ledger.sent) == 1
+
+
+def sharers(serve: Plane, connect: Plane, limits: Limits) -> tuple[Any, list[Any]]:
+    """Clients with transfers under way, of which some share a port of the server."""
+    served = serve(limits=limits)
+    wires = [connect(served.port) for _ in range(4)]
+    for wire in wires:
+        wire.ask("kernel")
+        assert wire.receive() == Data(1, bytes(range(256)) * 2)
+    return served, wires
+
+
+def test_a_flood_of_strays_gets_few_errors(serve: Plane, connect: Plane) -> None:
+    """Somebody found the port of a transfer: he gets no more ERRORs than for requests, and the transfer goes on."""
+    limits = Limits(uncounted=(), errors_per_second=1, pace=Pace(timeout_s=30.0))
+    served, wires = sharers(serve, connect, limits)
+    stray = connect(wires[-1].other[1])
+    for _ in range(200):
+        for datagram in (encode(Ack(1)), encode(Data(1, b"x")), encode(Error(5, "x")), b"\0\6", b"", b"\0\1x"):
+            stray.sock.sendto(datagram, wires[-1].other)
+    wires[-1].ack(1)
+    assert isinstance(wires[-1].receive(), Data)
+    stray.sock.settimeout(0.5)
+    answers = []
+    with suppress(TimeoutError):
+        while True:
+            answers.append(stray.receive())
+    assert set(answers) == {Error(5, "unknown transfer ID")}
+    assert len(answers) <= 10
+    assert served.server.counters()["strays"] > 100
+
+
+def test_strays_of_strangers_get_silence(serve: Plane, connect: Plane) -> None:
+    """Only clients of ours hear of a wrong port."""
+    limits = Limits(allowed=(ip_network("127.0.0.1/32"),), pace=Pace(timeout_s=30.0))
+    served, wires = sharers(serve, connect, limits)
+    strangers = [connect(wire.other[1], source="127.0.0.2") for wire in wires]
+    for stranger, wire in zip(strangers, wires, strict=True):
+        for _ in range(3):
+            stranger.sock.sendto(encode(Ack(0)), wire.other)
+    for wire in wires:
+        wire.ack(1)
+        assert isinstance(wire.receive(), Data)
+    assert all(stranger.is_silent() for stranger in strangers)
+    assert served.server.counters()["strays"] > 0
 
 
 def test_an_oack_longer_than_the_blocks_agreed_comes_whole(serve: Plane, connect: Plane) -> None:

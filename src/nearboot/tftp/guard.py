@@ -141,7 +141,11 @@ class Guard:
         return None
 
     def may_answer(self, address: str, now: float) -> bool:
-        """Whether an ERROR may go to ``address``."""
+        """Whether an ERROR may go to ``address``: it is a client of ours, and has not had too many."""
+        if self._limits.allowed and not self._is_allowed(address):
+            return False
+        if self._known is not None and not self._known(address):
+            return False
         return not self.is_counted(address) or self._errors.take(address, 1, now)
 
     def charge(self, address: str, size: int, now: float) -> bool:
