@@ -151,6 +151,9 @@ def test_every_read_over_a_bad_path_is_complete_and_correct(plane: Plane, seed: 
     path.world.advance(60)
     assert len(path.world.reception.table) == 0
     counted = path.world.loop.stats.snapshot()
+    print(
+        f"{done} reads whole and correct, none stuck; { ({name: count for name, count in counted.items() if count}) }"
+    )
     assert counted["completed"] > 0.99 * READS, "a client that has all may leave the server in doubt, rarely"
     assert counted["retransmits"] > READS / 2, "the path was bad indeed"
     assert (counted["faults"], counted["failed"], counted["over_unacked"]) == (0, 0, 0)
@@ -256,5 +259,6 @@ def test_reads_through_a_bad_relay_are_complete_and_correct(serve: Callable[...,
 
     asyncio.run(reads())
     counted = served.server.counters()
+    print(f"{RELAYED} reads whole and correct; { ({name: count for name, count in counted.items() if count}) }")
     assert counted["faults"] == 0
     assert counted["retransmits"] > RELAYED / 10, "the path was bad indeed"
