@@ -70,6 +70,7 @@ class Estimate:
     penalty: float = 0.0
     via: tuple[Slug, Slug] | None = None  # the pair of locations whose sample answered, where it is another pair
     source: str = ""  # who published the sample; "": not measured
+    noise_ms: float = 0.0  # how far one window's value lies from the last (median absolute deviation); 0: unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +105,4 @@ class Route:
     candidates: tuple[Candidate, ...]
     chosen: Slug | None
     reasons: tuple[Reason, ...] = ()
+    moved_at: datetime | None = None  # when the choice last became another one; None: it never did
