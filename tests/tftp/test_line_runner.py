@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import struct
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 
 from nearboot.tftp import Limits, Mode, Outcome, Pace, ReadRequest
 from nearboot.tftp.content import FrameCache
-from nearboot.tftp.line_runner import LATE_S, MAX_LATE, Line, Seat
+from nearboot.tftp.line_runner import IP_RECVERR, IPV6_RECVERR, LATE_S, MAX_LATE, Line, Seat, is_refusal
 from nearboot.tftp.mmsg_runner import name_of
 from nearboot.tftp.options import Terms
 from nearboot.tftp.packet import Ack, Data, Error, OptionAck, encode
@@ -311,3 +313,67 @@ def test_those_who_were_here_are_remembered_for_a_while(line: Line, ends: Ends) 
         line._late[0].add(number.to_bytes(16, "big"))
         assert line.has_room_for(b"another", 3 * LATE_S)
     assert sum(map(len, line._late)) <= 2 * (MAX_LATE + 1)
+
+
+def test_a_fault_in_the_middle_of_a_batch_leaves_nothing_in_the_outbox(line: Line, ends: Ends) -> None:
+    """Its slots point to memory that is soon another's; who was answered before the fault still is."""
+    first, second = seated(line, ends, 0, windowsize=4), seated(line, ends, 1, windowsize=1)
+
+    def fault(block: int, now: float) -> None:
+        raise RuntimeError("a bug of ours")
+
+    good, second.ack = second.ack, fault  # a fake
+    for sock in ends.socks:
+        sock.sendto(encode(Ack(0)), line.sock.getsockname())
+    with pytest.raises(RuntimeError):
+        line.on_readable(1.0)
+    assert [ends.socks[0].recv(300)[3] for _ in range(4)] == [1, 2, 3, 4]
+    assert (line._pending, line._is_controlled, line._outbox.headers[4]) == ([], False, 0)
+    second.ack = good
+    acked(line, ends, 0, 1)
+    assert len(ends.socks[1].recv(3000)) == 204
+    assert first.transfer.outstanding == (1, 4)
+
+
+def test_a_fault_while_a_batch_is_sent_leaves_nothing_either(line: Line, ends: Ends) -> None:
+    seated(line, ends)
+    line._outbox = Refusing(line, [RuntimeError("a bug of ours")])  # type: ignore[assignment, list-item]  # a fake
+    with pytest.raises(RuntimeError):
+        acked(line, ends, 0)
+    assert (line._pending, line._is_controlled, line._outbox.headers[4]) == ([], False, 0)
+
+
+def test_the_past_is_forgotten_with_the_ticks(line: Line, ends: Ends) -> None:
+    """Also where nobody asks whether there is room, as at a single port."""
+    seated(line, ends).give_way(1.0)
+    for now in (0.0, LATE_S, 2 * LATE_S):
+        line.on_tick(now)
+    assert (line._late, line._soiled) == ((set(), set()), (set(), set()))
+
+
+@pytest.mark.parametrize(
+    ("level", "kind", "refused"),
+    [
+        pytest.param(socket.IPPROTO_IP, IP_RECVERR, True, id="IPv4"),
+        pytest.param(socket.IPPROTO_IPV6, IPV6_RECVERR, True, id="IPv6"),
+        pytest.param(socket.IPPROTO_IP, 8, False, id="packet info of interface 111"),
+    ],
+)
+def test_only_the_account_of_an_error_is_one(level: int, kind: int, refused: bool) -> None:
+    """The queue of errors gives other ancillary data too, where it is asked for; 111 is ECONNREFUSED."""
+    assert is_refusal(level, kind, struct.pack("=I12x", 111)) is refused
+    assert not is_refusal(level, kind, struct.pack("=I12x", errno.EHOSTUNREACH))
+    assert not is_refusal(level, kind, b"")
+
+
+def test_an_error_that_waits_keeps_no_ack_waiting(line: Line, ends: Ends) -> None:
+    """ICMP's about one client is told before the ACK of another."""
+    seated(line, ends, 0)
+    session = seated(line, ends, 1)
+    address = ends.socks[0].getsockname()
+    ends.socks[0].close()
+    with suppress(ConnectionRefusedError):
+        line.sock.sendto(b"x", address)
+    acked(line, ends, 0, 1)
+    assert session.transfer.acked == 0
+    assert [each.channel.peer for each in ends.ended] == [address]

@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 
 from nearboot.tftp import Limits, Outcome, Pace
+from nearboot.tftp.carrier_runner import Carriers
+from nearboot.tftp.one_port_runner import OnePort
 from nearboot.tftp.packet import Ack, Data, Error, Mode, Opcode, OptionAck, Request, encode, parse
+from nearboot.tftp.runner import Loop
 
 Start = Callable[..., Any]
 
@@ -176,3 +179,60 @@ def test_a_client_port_has_one_transfer_whatever_address_it_asked(serve: Start, 
     wire.other = wire.server
     wire.ack(0)
     assert wire.receive().block == 1
+
+
+def doors(loop: Loop, *names: str) -> tuple[OnePort, ...]:
+    """Single ports at these addresses; "::" for IPv6 alone."""
+    made = []
+    for name in names:
+        sock = socket.socket(socket.AF_INET6 if ":" in name else socket.AF_INET, socket.SOCK_DGRAM)
+        if ":" in name:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, name == "::")
+        sock.bind((name, 0))
+        made.append(OnePort(sock, loop, lambda *_: None))
+    return tuple(made)
+
+
+def test_sockets_for_one_family_each_serve_theirs() -> None:
+    """systemd passes two of them where BindIPv6Only=ipv6-only; a mapped address cannot leave by the one for IPv6."""
+    loop = Loop()
+    six, four = doors(loop, "::", "0.0.0.0")
+    assert [six.serves((address, 0)) for address in ("::1", "127.0.0.1")] == [True, False]
+    assert [four.serves((address, 0)) for address in ("::1", "127.0.0.1")] == [False, True]
+    for door in (six, four):
+        door.close()
+    loop.close()
+
+
+def test_carriers_close_their_ports_once() -> None:
+    """A last tick may come twice before a loop ends."""
+    loop = Loop()
+    carriers = Carriers(loop, lambda *_: None)
+    carriers.one_ports = doors(loop, "127.0.0.1")
+    for _ in range(2):
+        carriers.close()
+    loop.close()
+
+
+def test_a_server_at_a_mapped_address_serves_over_one_port(serve: Start, connect: Start) -> None:
+    """Its clients stay mapped, as its own address is."""
+    served = serve(host="::ffff:127.0.0.1", limits=ONE_PORT)
+    wire = connect(served.port)
+    wire.ask("cfg", ("blksize", "1024"))
+    assert isinstance(wire.receive(), OptionAck)
+    wire.ack(0)
+    assert wire.receive() == Data(1, b"DEFAULT linux\n" * 70)
+    wire.ack(1)
+    assert served.event().outcome is Outcome.COMPLETED
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_a_client_that_closes_its_port_is_noticed(serve: Start, connect: Start, address: str) -> None:
+    """Both families of a socket for both: ICMP's and ICMPv6's errors are queued."""
+    served = serve(host="::", limits=ONE_PORT)
+    wire = connect(served.port, host=address)
+    wire.ask("kernel", ("blksize", "512"))
+    wire.receive()
+    wire.ack(0)
+    wire.sock.close()
+    assert "closed its port" in served.event().error

@@ -84,7 +84,7 @@ class Carriers:
         """Set timers, close what has rested for long, forget what may have changed."""
         for lines in (self.one_ports, *self._lines.values()):
             for line in lines:
-                line.on_tick()
+                line.on_tick(now)
         self._pool.trim(now)
         self._ways.trim(now)
 
@@ -93,6 +93,7 @@ class Carriers:
         self._ways.close()
         for one_port in self.one_ports:
             one_port.close()
+        self.one_ports = ()
         for lines in self._lines.values():
             for line in lines:
                 line.close()

@@ -9,7 +9,7 @@ What comes late, for a transfer that is over, must not be taken for the next one
 a line lost packets gets its next one elsewhere for a while (``has_room_for``).
 
     line = Line(("192.0.2.1", 0), loop, on_stray)
-    seat = line.seat(peer)          # a Carrier for one session
+    seat = Seat(line, peer, name_of(peer))          # a Carrier for one session
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33
 """asm-generic/socket.h: past net.core.wmem_max, for those with CAP_NET_ADMIN."""
 IP_RECVERR, IPV6_RECVERR = 11, 25
 """linux/in.h, linux/in6.h: ICMP errors are queued with the address that they are about."""
+ACCOUNTS = frozenset({(int(socket.IPPROTO_IP), IP_RECVERR), (int(socket.IPPROTO_IPV6), IPV6_RECVERR)})
 QUEUED_ERROR = int(socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT)
 LEAST_BATCH = 16
 """A batch is a quarter of the clients or this: while it is answered, the others can be at work on theirs."""
@@ -136,9 +137,9 @@ class Line:
     ) -> None:
         self.sock = sock or opened(local)
         enlarge(self.sock)
-        is_6 = self.sock.family == socket.AF_INET6
-        level, option = (socket.IPPROTO_IPV6, IPV6_RECVERR) if is_6 else (socket.IPPROTO_IP, IP_RECVERR)
-        self.sock.setsockopt(level, option, 1)
+        self.sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)  # on an IPv6 socket: about its mapped clients
+        if self.sock.family == socket.AF_INET6:
+            self.sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
         self.can_segment = can_segment(self.sock)
         self.local = local
         self.sessions: dict[bytes, Session] = {}
@@ -165,9 +166,6 @@ class Line:
         self._forget(now)
         return name not in self.sessions and name not in self._soiled[0] and name not in self._soiled[1]
 
-    def seat(self, peer: Peer, name: bytes) -> Seat:
-        return Seat(self, peer, name)
-
     def begin(self, seat: Seat, session: Session) -> None:
         """Its timer is set at the next tick: most small transfers are over by then, and the wheel is spared them."""
         self.sessions[seat.name] = session
@@ -175,8 +173,9 @@ class Line:
         self._newcomers.append(seat)
         self._loop.keep_ticking()
 
-    def on_tick(self) -> None:
+    def on_tick(self, now: float) -> None:
         """Set the timers of transfers that have begun since the last one."""
+        self._forget(now)
         newcomers, self._newcomers = self._newcomers, []
         for seat in newcomers:
             deadline = seat.deadline
@@ -229,11 +228,15 @@ class Line:
             try:
                 count = self._inbox.receive(self._fd, most)
             except OSError:
-                count = 0  # ICMP's, and told in full by the queue of errors
-            if not count and turn == 0:
-                self._read_errors(now)
+                self._read_errors(now)  # ICMP's, and told in full there
+                continue
             if count:
-                self._answer(count, now)
+                try:
+                    self._answer(count, now)
+                finally:
+                    self._flush(now)  # also after a fault: nothing may stay in the outbox
+            elif turn == 0:
+                self._read_errors(now)
             if count < BUSY:
                 return
 
@@ -269,10 +272,19 @@ class Line:
             vectors[at + 1] = stop - start
             pending.append(session)
             at += 2
-        self._flush(now)
 
     def _flush(self, now: float) -> None:
-        """Send what is in the outbox."""
+        """Send what is in the outbox, and leave it empty."""
+        try:
+            self._send_pending(now)
+        finally:
+            if self._is_controlled:
+                self._outbox.clear_controls(len(self._pending))
+                self._is_controlled = False
+            self._pending.clear()
+            self._held.clear()
+
+    def _send_pending(self, now: float) -> None:
         pending, done = self._pending, 0
         if self.unsent:
             self._put_off(pending)
@@ -289,11 +301,6 @@ class Line:
                 done += 1
                 if not session.transfer.ended:
                     session.send_blocks(*session.transfer.outstanding, now)  # the error may be about another's packet
-        if self._is_controlled:
-            self._outbox.clear_controls(len(pending))
-            self._is_controlled = False
-        pending.clear()
-        self._held.clear()
 
     def _put_off(self, pending: list[Session]) -> None:
         for session in pending:
@@ -343,14 +350,14 @@ class Line:
             while True:
                 _, control, _, peer = self.sock.recvmsg(0, 512, QUEUED_ERROR)
                 session = self.sessions.get(name_of(peer))
-                if session and any(is_refusal(data) for _, _, data in control):
+                if session and any(is_refusal(*message) for message in control):
                     session.on_gone(now)
 
 
 #  struct sock_extended_err:  errno 4 | origin 1 | type 1 | code 1 | pad 1 | ...
-def is_refusal(data: bytes) -> bool:
-    """Whether the kernel's account of an ICMP message says that nobody listens at the port."""
-    return len(data) >= 4 and int.from_bytes(data[:4], "little") == 111  # ECONNREFUSED
+def is_refusal(level: int, kind: int, data: bytes) -> bool:
+    """Whether this is the kernel's account of an ICMP message that says that nobody listens at the port."""
+    return (level, kind) in ACCOUNTS and int.from_bytes(data[:4], "little") == 111  # ECONNREFUSED
 
 
 def is_ack(datagram: bytes) -> bool:

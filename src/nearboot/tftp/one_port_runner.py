@@ -32,6 +32,7 @@ class OnePort(Line):
         address = sock.getsockname()
         local = (address[0], address[3] if len(address) == 4 else 0)
         self._is_asking = ip_address(address[0].split("%")[0]).is_unspecified
+        self._has_both = sock.family == socket.AF_INET6 and not sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
         self._on_datagram = on_datagram
         self._is_open = True
         super().__init__(local, loop, self._no_stray, sock, control=self._is_asking)
@@ -40,7 +41,7 @@ class OnePort(Line):
         """Whether clients that ask ``local`` come in here."""
         if not self._is_asking:
             return local == self.local
-        return self.sock.family == socket.AF_INET6 or ":" not in local[0]
+        return self._has_both or (":" in local[0]) == (self.sock.family == socket.AF_INET6)
 
     def take(self, local: Local, peer: Peer) -> Seat:
         """A seat for a client that asked ``local``; OSError where its port has a transfer from another address."""
@@ -85,7 +86,7 @@ class OnePort(Line):
     def _request(self, slot: int, datagram: bytes, far: Peer, now: float) -> None:
         local = self._asked(slot) if self._is_asking else self.local
         if self._is_open and local:
-            self._on_datagram(datagram, plain_peer(far), local, now)
+            self._on_datagram(datagram, plain_peer(far) if self._is_asking else far, local, now)
 
     def _asked(self, slot: int) -> Local | None:
         for level, kind, info in self._inbox.controls(slot):
