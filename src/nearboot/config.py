@@ -147,6 +147,38 @@ class HealthConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeConfig:
+    """The latency probes: the responder and the pinger."""
+
+    host: str = setting("::", "Address that the responder listens on; '::' serves IPv4 and IPv6.")
+    port: int = setting(31338, "UDP port of the responders (UdpPinger's).", low=0, high=65535)
+    keys: tuple[str, ...] = setting(
+        (),
+        "References to shared keys of 16 bytes or more, as env:NAME or file:/PATH: the pinger signs with the first, the "
+        "responder answers all. None: UdpPinger's probes, which are not signed.",
+    )
+    plain: bool = setting(False, "Answer UdpPinger's unsigned probes too where there are keys.")
+    allow: tuple[str, ...] = setting(
+        (), "Prefixes, as 10.0.0.0/8 or 2001:db8::/32, whose pingers alone are answered; empty: all are."
+    )
+    answers_per_second: float = setting(
+        200.0, "Replies to each pinger's address, and five times that at once; 0: no limit.", low=0
+    )
+    max_skew_s: float = setting(
+        60.0, "How far a signed probe's time may be from the responder's, in seconds; 0: no matter.", low=0
+    )
+    interval_s: float = setting(60.0, "A round of the pinger, which publishes a map at its end, in seconds.", low=0.1)
+    probes: int = setting(20, "Probes to each target in a round.", low=1, high=100000)
+    timeout_s: float = setting(2.0, "A reply that takes longer than this is lost, in seconds.", low=0.001, high=60)
+    probes_per_second: float = setting(500.0, "Most probes that the pinger sends.", low=0.01, high=100000)
+    source_port: int = setting(25000, "First source port of the pinger; 0: any that are free.", low=0, high=65535)
+    source_ports: int = setting(
+        32, "Source ports that probes leave by in turn, so that all of several equal paths are seen.", low=1, high=256
+    )
+    tclass: int = setting(0, "Traffic class of the probes and their replies (DSCP times four).", low=0, high=252)
+
+
+@dataclass(frozen=True, slots=True)
 class CacheConfig:
     """The disk cache of files that come from the inventory's origins."""
 
@@ -187,6 +219,7 @@ class Config:
     kea: KeaConfig = setting(KeaConfig(), "The generated Kea configuration.")
     routing: RoutingConfig = setting(RoutingConfig(), "How boot servers are chosen.")
     health: HealthConfig = setting(HealthConfig(), "The health probe.")
+    probe: ProbeConfig = setting(ProbeConfig(), "The latency probes: responder and pinger.")
 
     @property
     def database(self) -> str:
