@@ -138,6 +138,25 @@ class RoutingConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class LatencyConfig:
+    """What a latency map must be before it is used."""
+
+    hold_moves: float = setting(
+        0.10, "A map that would move more than this share of the locations waits for 'latency accept'.", low=0, high=1
+    )
+    hold_missing: float = setting(
+        0.25, "A map that lacks more than this share of the last map's pairs waits too.", low=0, high=1
+    )
+    max_age_s: float = setting(
+        86400.0, "A map measured longer ago than this many seconds is refused, as are such rows; 0: never.", low=0
+    )
+    signing_key: str = setting(
+        "", "Where the key of the maps' signatures is: env:NAME or file:/PATH; never the key itself; empty: none."
+    )
+    require_signature: bool = setting(False, "Refuse maps without a valid signature; needs signing_key.")
+
+
+@dataclass(frozen=True, slots=True)
 class HealthConfig:
     """The probe of a boot server: a real read of a small file."""
 
@@ -218,6 +237,7 @@ class Config:
     http: HttpConfig = setting(HttpConfig(), "The HTTP server.")
     kea: KeaConfig = setting(KeaConfig(), "The generated Kea configuration.")
     routing: RoutingConfig = setting(RoutingConfig(), "How boot servers are chosen.")
+    latency: LatencyConfig = setting(LatencyConfig(), "What a latency map must be before it is used.")
     health: HealthConfig = setting(HealthConfig(), "The health probe.")
     probe: ProbeConfig = setting(ProbeConfig(), "The latency probes: responder and pinger.")
 
