@@ -14,6 +14,7 @@ import pytest
 
 from nearboot.tftp import Limits, Outcome, Pace
 from nearboot.tftp.carrier_runner import Carriers
+from nearboot.tftp.listener_runner import prepare
 from nearboot.tftp.one_port_runner import OnePort
 from nearboot.tftp.packet import Ack, Data, Error, Mode, Opcode, OptionAck, Request, encode, parse
 from nearboot.tftp.runner import Loop
@@ -181,34 +182,44 @@ def test_a_client_port_has_one_transfer_whatever_address_it_asked(serve: Start, 
     assert wire.receive().block == 1
 
 
-def doors(loop: Loop, *names: str) -> tuple[OnePort, ...]:
-    """Single ports at these addresses; "::" for IPv6 alone."""
-    made = []
-    for name in names:
-        sock = socket.socket(socket.AF_INET6 if ":" in name else socket.AF_INET, socket.SOCK_DGRAM)
-        if ":" in name:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, name == "::")
-        sock.bind((name, 0))
-        made.append(OnePort(sock, loop, lambda *_: None))
-    return tuple(made)
+def passed(host: str) -> socket.socket:
+    """A server's socket, for one family alone."""
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    prepare(sock)
+    sock.bind((host, 0))
+    return sock
 
 
-def test_sockets_for_one_family_each_serve_theirs() -> None:
-    """systemd passes two of them where BindIPv6Only=ipv6-only; a mapped address cannot leave by the one for IPv6."""
-    loop = Loop()
-    six, four = doors(loop, "::", "0.0.0.0")
-    assert [six.serves((address, 0)) for address in ("::1", "127.0.0.1")] == [True, False]
-    assert [four.serves((address, 0)) for address in ("::1", "127.0.0.1")] == [False, True]
-    for door in (six, four):
-        door.close()
-    loop.close()
+@pytest.mark.parametrize(
+    ("hosts", "asked"),
+    [
+        pytest.param(("::", "0.0.0.0"), ("::1", "127.0.0.1"), id="a socket for each family"),
+        pytest.param(("127.0.0.1", "127.0.0.1"), ("127.0.0.1", "127.0.0.1"), id="two ports at an address"),
+        pytest.param(("0.0.0.0", "127.0.0.1"), ("127.0.0.1", "127.0.0.1"), id="a wildcard address and one within"),
+    ],
+)
+def test_replies_leave_by_the_socket_that_was_asked(
+    serve: Start, connect: Start, hosts: tuple[str, ...], asked: tuple[str, ...]
+) -> None:
+    """systemd passes several: of one family each (BindIPv6Only=ipv6-only), or at two ports."""
+    sockets = [passed(host) for host in hosts]
+    ports = [sock.getsockname()[1] for sock in sockets]
+    serve(limits=ONE_PORT, sockets=sockets)
+    for host, port in zip(asked, ports, strict=True):
+        wire = connect(port, host=host)
+        wire.sock.connect((host, port))
+        for name, first in (("cfg", b"\0\6"), ("nope", b"\0\5")):
+            wire.sock.send(encode(Request(Opcode.RRQ, name, Mode.OCTET, (("blksize", "1024"),))))
+            assert wire.sock.recv(2000)[:2] == first
 
 
 def test_carriers_close_their_ports_once() -> None:
     """A last tick may come twice before a loop ends."""
     loop = Loop()
     carriers = Carriers(loop, lambda *_: None)
-    carriers.one_ports = doors(loop, "127.0.0.1")
+    carriers.one_ports = (OnePort(passed("127.0.0.1"), loop, lambda *_: None),)
     for _ in range(2):
         carriers.close()
     loop.close()

@@ -16,7 +16,7 @@ from nearboot.tftp.channel_runner import Channel, ChannelPool, OnStray, opened
 from nearboot.tftp.engine import Peer
 from nearboot.tftp.line_runner import Line, Seat
 from nearboot.tftp.mmsg_runner import IS_SUPPORTED, name_of
-from nearboot.tftp.one_port_runner import OnePort
+from nearboot.tftp.one_port_runner import Asked, OnePort
 from nearboot.tftp.options import V4_OVERHEAD, V6_OVERHEAD
 from nearboot.tftp.runner import Loop
 from nearboot.tftp.session_runner import Carrier, Local
@@ -41,8 +41,8 @@ class Carriers:
 
     def take(self, local: Local, peer: Peer, now: float, *, alone: bool) -> Carrier:
         """A way from ``local`` to ``peer``; OSError if there is none. ``alone``: no other transfer is under way."""
-        if self.one_ports:
-            return self._one_port(local).take(local, peer)
+        if isinstance(local, Asked):
+            return local.door.take(local, peer)
         if alone or not IS_SUPPORTED:
             return self._pool.take(local, peer)
         name = name_of(peer)
@@ -68,10 +68,10 @@ class Carriers:
 
     def answer(self, local: Local, peer: Peer, datagram: bytes, now: float) -> None:
         """Send one ERROR, from any port; OSError if there is no way. That it is lost changes nothing."""
-        lines = self._lines.get(local)
-        if self.one_ports:
-            self._one_port(local).answer(local, peer, datagram)
+        if isinstance(local, Asked):
+            local.door.answer(local, peer, datagram)
             return
+        lines = self._lines.get(local)
         if lines:
             lines[0].tell(datagram, peer)
             return
@@ -98,9 +98,6 @@ class Carriers:
             for line in lines:
                 line.close()
         self._lines.clear()
-
-    def _one_port(self, local: Local) -> OnePort:
-        return next(one_port for one_port in self.one_ports if one_port.serves(local))
 
 
 class Ways:

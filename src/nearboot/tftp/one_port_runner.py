@@ -25,6 +25,12 @@ from nearboot.tftp.session_runner import Local, Session
 REQUESTS = frozenset({Opcode.RRQ.to_bytes(2, "big"), Opcode.WRQ.to_bytes(2, "big")})
 
 
+class Asked(tuple[str, int]):
+    """The address that a client asked, and the door where: a server may have the same address at two ports."""
+
+    door: OnePort
+
+
 class OnePort(Line):
     """The server's socket with all transfers on it."""
 
@@ -32,16 +38,9 @@ class OnePort(Line):
         address = sock.getsockname()
         local = (address[0], address[3] if len(address) == 4 else 0)
         self._is_asking = ip_address(address[0].split("%")[0]).is_unspecified
-        self._has_both = sock.family == socket.AF_INET6 and not sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
         self._on_datagram = on_datagram
         self._is_open = True
         super().__init__(local, loop, self._no_stray, sock, control=self._is_asking)
-
-    def serves(self, local: Local) -> bool:
-        """Whether clients that ask ``local`` come in here."""
-        if not self._is_asking:
-            return local == self.local
-        return self._has_both or (":" in local[0]) == (self.sock.family == socket.AF_INET6)
 
     def take(self, local: Local, peer: Peer) -> Seat:
         """A seat for a client that asked ``local``; OSError where its port has a transfer from another address."""
@@ -70,7 +69,7 @@ class OnePort(Line):
 
     def _source(self, local: Local) -> Messages:
         """Replies leave from the address that was asked."""
-        return (source_message(self.sock.family == socket.AF_INET6, local),) if self._is_asking else ()
+        return (source_message(self.sock.family == socket.AF_INET6, local[:2]),) if self._is_asking else ()
 
     def _on_other(self, slot: int, session: Session, datagram: bytes, now: float) -> None:
         if datagram[:2] in REQUESTS:
@@ -86,7 +85,9 @@ class OnePort(Line):
     def _request(self, slot: int, datagram: bytes, far: Peer, now: float) -> None:
         local = self._asked(slot) if self._is_asking else self.local
         if self._is_open and local:
-            self._on_datagram(datagram, plain_peer(far) if self._is_asking else far, local, now)
+            asked = Asked(local)
+            asked.door = self
+            self._on_datagram(datagram, plain_peer(far) if self._is_asking else far, asked, now)
 
     def _asked(self, slot: int) -> Local | None:
         for level, kind, info in self._inbox.controls(slot):
