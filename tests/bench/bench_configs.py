@@ -73,10 +73,9 @@ def main() -> int:
         engine = schema_store.open_engine(url)
         stack.callback(engine.dispose)
         fill(engine, asked.servers)
-        print(
-            f"{engine.dialect.name}: {asked.servers} servers, {asked.clients} clients, {os.cpu_count()} cores", end=", "
-        )
-        pid, port = stack.enter_context(daemon(url, root, folder / "serve.log"))
+        what = f"{asked.servers} servers, {asked.clients} clients, {asked.workers} workers, {os.cpu_count()} cores"
+        print(f"{engine.dialect.name}: {what}", end=", ")
+        pid, port = stack.enter_context(daemon(url, root, folder / "serve.log", asked.workers))
         print(f"nearboot is process {pid}", flush=True)
         others = [postmaster[1]] if postmaster else []
         measured(load, pid, others, port, (asked.clients, 0, asked.servers, "static"))
@@ -94,6 +93,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--database-url", help="an empty database of your own")
     parser.add_argument("--servers", type=int, default=10_000)
     parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument("--workers", type=int, default=1, help="processes that serve")
     parser.add_argument("--path", choices=PATTERNS, nargs="+", default=["pxelinux", "grub"])
     parser.add_argument("--log", action="store_true", help="show the end of the daemon's log")
     return parser.parse_args()
@@ -108,11 +108,11 @@ def build(folder: Path) -> Path:
 
 def measured(load: Path, pid: int, others: list[int], port: int, what: tuple[int, int, int, str]) -> dict[str, float]:
     clients, first, count, pattern = what
-    before, before_db = cpu_s([pid]), cpu_s(family(others))
+    before, before_db = cpu_s(family([pid])), cpu_s(family(others))
     words = [load, "127.0.0.1", port, clients, first, count, PATIENCE_S, pattern]
     ran = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
     said: dict[str, float] = json.loads(ran.stdout)
-    spent, spent_db = cpu_s([pid]) - before, cpu_s(family(others)) - before_db
+    spent, spent_db = cpu_s(family([pid])) - before, cpu_s(family(others)) - before_db
     print(
         f"{pattern:24} {said['done'] / said['seconds']:7.0f}/s  p50 {said['p50']:7.2f} ms  p99 {said['p99']:7.2f} ms  "
         f"max {said['max']:7.1f} ms  done {said['done']} failed {said['failed']} wrong {said['wrong']} "
@@ -123,7 +123,7 @@ def measured(load: Path, pid: int, others: list[int], port: int, what: tuple[int
 
 def book(engine: Engine, pid: int, before: int, run: dict[str, float]) -> None:
     """Wait until the database has an event of each read, and tell how long that took."""
-    begun, cpu = time.monotonic(), cpu_s([pid])
+    begun, cpu = time.monotonic(), cpu_s(family([pid]))
     while (events := stored(engine) - before) < run["done"] and time.monotonic() - begun < PATIENCE_S:
         time.sleep(0.02)
     waited = time.monotonic() - begun
@@ -135,7 +135,7 @@ def book(engine: Engine, pid: int, before: int, run: dict[str, float]) -> None:
     whole = run["done"] / (run["seconds"] + waited)
     print(
         f"{'':24} {whole:7.0f}/s until the last of {events} events was stored, {waited:.2f} s later "
-        f"(CPU {cpu_s([pid]) - cpu:.2f} s); lost {run['done'] - events:.0f}; servers {of_servers}, runs {runs}"
+        f"(CPU {cpu_s(family([pid])) - cpu:.2f} s); lost {run['done'] - events:.0f}; servers {of_servers}, runs {runs}"
     )
 
 
@@ -165,14 +165,14 @@ def family(pids: list[int]) -> list[int]:
 
 
 @contextmanager
-def daemon(url: str, root: Path, log: Path) -> Iterator[tuple[int, int]]:
+def daemon(url: str, root: Path, log: Path, workers: int) -> Iterator[tuple[int, int]]:
     """``nearboot serve tftp``: its process id and port."""
     command = [sys.executable, "-m", "nearboot", "serve", "tftp", "--boot-server", ME, "--root", str(root)]
     environment = os.environ | {"NEARBOOT_DATABASE_URL": url, "NEARBOOT_STATE_DIR": str(root.parent)}
     environment.pop("NEARBOOT_CONFIG", None)
     with log.open("wb") as errors:
         process = subprocess.Popen(
-            [*command, "--host", "127.0.0.1", "--port", "0"],
+            [*command, "--host", "127.0.0.1", "--port", "0", "--workers", str(workers), "--metrics-listen", ""],
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
