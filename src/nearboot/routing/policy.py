@@ -29,6 +29,33 @@ class Policy:
     cities, 15 % adds 1.1 ms a block in the mean and up to 30 ms; 0.5 % adds less than 0.01 ms, at most 0.75 ms.
     """
 
+    margin_ms: float = 0.5
+    """A location moves for nearness only to a boot server whose cost is less by more than this."""
+
+    margin_noise: float = 2.0
+    """The same in noise of the two paths' measurements together; the largest of the three counts."""
+
+    margin_share: float = 0.05
+    """The same as a share of a path's cost, where its noise is not known."""
+
+    hold_s: float = 600.0
+    """A location that moved does not move for nearness again within this."""
+
+    panic_share: float = 0.5
+    """When more than this share of the active boot servers look down, health is not believed."""
+
+    panic_least: int = 3
+    """Fewer than this many that look down are believed, whatever their share: two of three do fail."""
+
+    slow_start_s: float = 120.0
+    """A boot server that came back has all its locations again after this."""
+
+    slow_start_floor: float = 0.1
+    """The share of its locations that it has at once."""
+
+    freeze_s: float = 21600.0
+    """When no latency map came for so long, nearness moves no location: what is known is no reason any more."""
+
     health_fresh_s: float = 300.0
     """A good probe older than this says nothing any more (counts as unknown); a failed one stands until the next."""
 

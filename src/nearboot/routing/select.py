@@ -1,49 +1,48 @@
 """Choosing boot servers: for each location all of them in one total order, with the reasons. Pure.
 
 The order is: standing (state, address, health), then cost per TFTP block; costs inside the policy's band are equal, and
-clients are spread over them by weighted rendezvous hashing of the location. The order of the input never matters;
-nothing outside the input is ever chosen; while any boot server is active and has an address, one is.
+clients are spread over them by weighted rendezvous hashing of the location. Pins narrow the choice, a boot server that
+came back waits for its turn, and a location that has a boot server leaves it only for one that is clearly nearer. The
+order of the input never matters; nothing outside the input is ever chosen; while any boot server is active, has an
+address and is not forbidden, one is.
 
     routes = select(locations, boot_servers, estimate, health, family=4, policy=Policy(), now=now)
+
+For fleets of thousands of locations the same choice is made by grid, without the sentences.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import blake2b
-from math import inf, log
 
 from nearboot.model import BootServer, Candidate, Estimate, Health, Location, Reason, Route, Slug
+from nearboot.routing.entry import Entry, order
+from nearboot.routing.hysteresis import NOTHING_BEFORE, Held, Hysteresis, Previous
+from nearboot.routing.override import Override
 from nearboot.routing.policy import Policy
-from nearboot.routing.standing import Standing, standing
+from nearboot.routing.slow_start import turn
+from nearboot.routing.spread import key, score, uniform
+from nearboot.routing.standing import Standing, Stood, stand
+from nearboot.routing.verdict import Verdict
 
 Estimates = Callable[[Slug, BootServer], Estimate]
 """The path from clients at a location to a boot server; the family is the caller's."""
 
-_POOL_TEXTS = {
-    "none-healthy": "no boot server that could be used is healthy: one that failed its last read is used",
-    "only-draining": "no boot server is active: one that is draining is used",
-}
+NO_OVERRIDE = Override()
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    """A boot server as one location sees it. ``cost_ms`` None: nothing is known of the path."""
+class Past:
+    """What was before: the last decision, when boot servers came back, and whether the latency maps are out of date."""
 
-    server: BootServer
-    standing: Standing
-    reasons: tuple[Reason, ...]
-    estimate: Estimate
-    cost_ms: float | None
-    score: float
+    previous: Previous = NOTHING_BEFORE
+    since: Mapping[Slug, datetime] = field(default_factory=dict)  # one that it does not hold has always been there
+    frozen: bool = False
 
-    @property
-    def cost(self) -> float:
-        """The cost for comparison: the unknown comes last."""
-        return inf if self.cost_ms is None else self.cost_ms
+
+NO_PAST = Past()
 
 
 def select(
@@ -55,88 +54,101 @@ def select(
     family: int,
     policy: Policy,
     now: datetime,
+    past: Past = NO_PAST,
+    override: Override = NO_OVERRIDE,
 ) -> tuple[Route, ...]:
     """A route for each location, by slug: every boot server ranked, the best chosen, each with its reasons.
 
     A boot server that ``health`` does not hold counts as up, and the route says so.
     """
-    servers = sorted(boot_servers, key=lambda server: server.name)
-    stood = [
-        (server, *standing(server, health.get(server.name), family=family, policy=policy, now=now))
-        for server in servers
-    ]
-    routes = []
-    for location in sorted(locations, key=lambda place: place.slug):
-        entries = [
-            _entry(location.slug, server, pool, reasons, estimates(location.slug, server), policy=policy)
-            for server, pool, reasons in stood
-        ]
-        routes.append(_route(location.slug, family, entries, policy))
-    return tuple(routes)
+    stood, general = stand(boot_servers, health, family=family, policy=policy, now=now, override=override)
+    chooser = _Chooser(stood, general, estimates, family, policy, now, past, override)
+    keys = {each.server.name: key(each.server.name) for each in stood}
+    return tuple(chooser.route(location.slug, keys) for location in sorted(locations, key=lambda place: place.slug))
 
 
-def spread_score(location: Slug, server: Slug, weight: int) -> float:
-    """The weighted rendezvous score of a pair: the highest of a set wins.
+@dataclass(frozen=True, slots=True)
+class _Chooser:
+    """What is the same for all locations."""
 
-    -w / ln(u) with u in (0, 1) from a hash gives each server a share of locations in proportion to its weight, and
-    taking one away moves only its own (Schindelhauer and Schomaker 2005). The hash is the same on every machine.
-    """
-    digest = blake2b(f"{location}\0{server}".encode(), digest_size=8).digest()
-    uniform = ((int.from_bytes(digest, "big") >> 11) + 0.5) / 2**53
-    return max(weight, 0) / -log(uniform)
+    stood: tuple[Stood, ...]
+    general: tuple[Reason, ...]
+    estimates: Estimates
+    family: int
+    policy: Policy
+    now: datetime
+    past: Past
+    override: Override
+
+    def route(self, location: Slug, keys: Mapping[Slug, int]) -> Route:
+        here = key(location)
+        entries = [self._entry(location, each, here, keys[each.server.name]) for each in self.stood]
+        ranked = order(entries, self.policy)
+        if not ranked or ranked[0].standing is Standing.UNUSABLE:
+            return _unanswered(location, self.family, ranked)
+        verdict = self._decide(location, ranked)
+        best = verdict.best
+        candidates = [_candidate(best, 0, True, ())]
+        for rank, entry in enumerate((each for each in ranked if each is not best), start=1):
+            eligible = entry.standing is best.standing
+            candidates.append(_candidate(entry, rank, eligible, (verdict.lost(entry),)))
+        reasons = (*self.general, *verdict.reasons())
+        chosen = best.server.name
+        return Route(location, self.family, tuple(candidates), chosen, reasons, self._moved_at(location, chosen))
+
+    def _entry(self, location: Slug, each: Stood, here: int, there: int) -> Entry:
+        server, estimate = each.server, self.estimates(location, each.server)
+        rtt = estimate.rtt_ms
+        cost = None if rtt is None else self.policy.cost_ms(rtt, estimate.loss, estimate.penalty)
+        fresh, turn_s = self._turn(server.name, here, there)
+        spread = score(uniform(here, there), server.weight)
+        return Entry(server, each.standing, each.reasons, estimate, cost, spread, fresh, turn_s)
+
+    def _turn(self, name: Slug, here: int, there: int) -> tuple[bool, float]:
+        """Whether this location could not use the boot server last time, and how long it still has to wait for it."""
+        previous, since = self.past.previous, self.past.since.get(name)
+        at = None if since is None else turn(here, there, since, self.policy)
+        fresh = name not in previous.usable or bool(at and previous.decided_at and at > previous.decided_at)
+        return fresh, max(0.0, (at - self.now).total_seconds()) if at else 0.0
+
+    def _decide(self, location: Slug, ranked: list[Entry]) -> Verdict:
+        """Narrow those that can serve down to those that may take the location, and take the first."""
+        pool = [entry for entry in ranked if entry.standing is ranked[0].standing]
+        held = Hysteresis.of(self.past.previous, location, policy=self.policy, now=self.now, frozen=self.past.frozen)
+        had = held.held.boot_server if held else None
+        pinned = [entry for entry in pool if entry.server.name in self.override.pin] or pool
+        ready = [entry for entry in pinned if entry.turn_s <= 0 or entry.server.name == had] or pinned
+        kept = next((entry for entry in ready if entry.server.name == had), None)
+        field = ready
+        if held is not None and kept is not None:
+            field = [entry for entry in ready if entry is kept or held.challenges(entry.seen, kept.seen)]
+        best = order(field, self.policy)[0]
+        nearest = min(field, key=lambda entry: entry.cost)
+        return Verdict(location, best, nearest, field, pool, self.override, held if kept else None, self.policy)
+
+    def _moved_at(self, location: Slug, chosen: Slug) -> datetime | None:
+        held = self.past.previous.choices.get(location)
+        if held is None:
+            return None
+        return held.moved_at if held.boot_server == chosen else self.now
 
 
-def _entry(
-    location: Slug,
-    server: BootServer,
-    pool: Standing,
-    reasons: tuple[Reason, ...],
-    estimate: Estimate,
-    *,
-    policy: Policy,
-) -> _Entry:
-    rtt = estimate.rtt_ms
-    cost = None if rtt is None else policy.cost_ms(rtt, estimate.loss, estimate.penalty)
-    return _Entry(server, pool, reasons, estimate, cost, spread_score(location, server.name, server.weight))
+def previous_of(routes: Iterable[Route], decided_at: datetime | None) -> Previous:
+    """What the routes of one family say to the next decision."""
+    every = [route for route in routes if route.chosen is not None]
+    choices = {route.location: Held(route.chosen, route.moved_at) for route in every if route.chosen is not None}
+    usable = frozenset(c.boot_server for route in every for c in route.candidates if c.eligible)
+    return Previous(choices, usable, decided_at)
 
 
-def _route(location: Slug, family: int, entries: list[_Entry], policy: Policy) -> Route:
-    ranked = _order(entries, policy)
-    if not ranked or ranked[0].standing is Standing.UNUSABLE:
-        found = "all are disabled or without one" if entries else "there is none at all"
-        reason = Reason("no-boot-server", f"no boot server with an IPv{family} address can be used: {found}")
-        unused = tuple(_candidate(entry, rank, False, ()) for rank, entry in enumerate(ranked))
-        return Route(location, family, unused, None, (reason,))
-    best = ranked[0]
-    pool = [entry for entry in ranked if entry.standing is best.standing]
-    nearest = min(pool, key=lambda entry: entry.cost)
-    candidates = [_candidate(best, 0, True, ())]
-    for rank, entry in enumerate(ranked[1:], start=1):
-        lost = _loss_reason(entry, best, nearest, policy)
-        candidates.append(_candidate(entry, rank, entry.standing is best.standing, (lost,)))
-    reasons = (*_pool_reasons(best), _choice_reason(best, pool, nearest, policy))
-    return Route(location, family, tuple(candidates), best.server.name, reasons)
+def _unanswered(location: Slug, family: int, ranked: list[Entry]) -> Route:
+    found = "all are disabled, forbidden or without one" if ranked else "there is none at all"
+    reason = Reason("no-boot-server", f"no boot server with an IPv{family} address can be used: {found}")
+    unused = tuple(_candidate(entry, rank, False, ()) for rank, entry in enumerate(ranked))
+    return Route(location, family, unused, None, (reason,))
 
 
-def _order(entries: list[_Entry], policy: Policy) -> list[_Entry]:
-    """Pool by pool; in a pool by bands of equal cost, the nearest first; in a band by score."""
-    ordered: list[_Entry] = []
-    for pool in Standing:
-        rest = sorted((entry for entry in entries if entry.standing is pool), key=lambda entry: entry.cost)
-        start = 0
-        while start < len(rest):
-            end = bisect_right(rest, _limit(rest[start], policy), key=lambda entry: entry.cost)
-            ordered += sorted(rest[start:end], key=lambda entry: (-entry.score, entry.cost, entry.server.name))
-            start = end
-    return ordered
-
-
-def _limit(nearest: _Entry, policy: Policy) -> float:
-    """The cost up to which another one is equal to the nearest; all of which nothing is known are equal."""
-    return inf if nearest.cost_ms is None else nearest.cost_ms + policy.band(nearest.cost_ms)
-
-
-def _candidate(entry: _Entry, rank: int, eligible: bool, lost: tuple[Reason, ...]) -> Candidate:
+def _candidate(entry: Entry, rank: int, eligible: bool, lost: tuple[Reason, ...]) -> Candidate:
     return Candidate(
         entry.server.name,
         rank,
@@ -147,62 +159,3 @@ def _candidate(entry: _Entry, rank: int, eligible: bool, lost: tuple[Reason, ...
         entry.estimate.rung,
         (*entry.reasons, *lost),
     )
-
-
-def _loss_reason(entry: _Entry, best: _Entry, nearest: _Entry, policy: Policy) -> Reason:
-    """Why the boot server lost against the chosen one, with the numbers."""
-    chosen = best.server.name
-    data = {"cost_ms": entry.cost_ms, "chosen": str(chosen), "chosen_cost_ms": best.cost_ms}
-    if entry.standing is not best.standing:
-        return Reason("not-eligible", _passed_over(entry, best), data)
-    if entry.cost_ms is None and best.cost_ms is not None:
-        return Reason(
-            "no-estimate", f"nothing is known of the path; {chosen} costs {_ms(best.cost_ms)} per block", data
-        )
-    if entry.cost <= _limit(nearest, policy):
-        text = f"equally near ({_versus(entry, best)}): the spread of locations by weight chose {chosen}"
-        return Reason("spread", text, data)
-    return Reason("farther", _versus(entry, best), data)
-
-
-def _passed_over(entry: _Entry, best: _Entry) -> str:
-    """What it would have cost to use a boot server that cannot be used."""
-    if entry.cost_ms is None:
-        return "cannot be used, and nothing is known of the path"
-    if entry.cost < best.cost:
-        return f"nearer, but cannot be used: {_versus(entry, best)}"
-    return f"cannot be used, and is not nearer: {_versus(entry, best)}"
-
-
-def _versus(entry: _Entry, best: _Entry) -> str:
-    return f"{_ms(entry.cost_ms)} per block against {_ms(best.cost_ms)} of {best.server.name}"
-
-
-def _ms(value: float | None) -> str:
-    return "an unknown time" if value is None else f"{value:.3g} ms" if value < 1 else f"{value:.1f} ms"
-
-
-def _pool_reasons(best: _Entry) -> tuple[Reason, ...]:
-    """What is unusual about the pool that had to be chosen from: the same words for each place."""
-    found = {
-        Standing.DOWN: ("none-healthy",),
-        Standing.DRAINING: ("only-draining",),
-        Standing.DRAINING_DOWN: ("only-draining", "none-healthy"),
-    }
-    return tuple(Reason(code, _POOL_TEXTS[code]) for code in found.get(best.standing, ()))
-
-
-def _choice_reason(best: _Entry, pool: list[_Entry], nearest: _Entry, policy: Policy) -> Reason:
-    name = best.server.name
-    data = {"cost_ms": best.cost_ms, "rung": best.estimate.rung, "candidates": len(pool)}
-    equal = [entry for entry in pool if entry.cost <= _limit(nearest, policy)]
-    data["equal"] = len(equal)
-    if len(pool) == 1:
-        return Reason("only-one", f"{name} is the only one that can be used, at {_ms(best.cost_ms)} per block", data)
-    if best.cost_ms is None:
-        text = f"nothing is known of any path (no measurement, no coordinates): {name} by the spread of locations"
-        return Reason("nothing-known", text, data)
-    if len(equal) > 1:
-        text = f"{name}, at {_ms(best.cost_ms)} per block, by the spread of locations over {len(equal)} equally near"
-        return Reason("nearest-spread", text, data)
-    return Reason("nearest", f"{name} is the nearest, at {_ms(best.cost_ms)} per block", data)

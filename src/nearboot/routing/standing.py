@@ -5,10 +5,13 @@ standing(server, health, family=4, policy=policy, now=now)    # (Standing.DOWN, 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
-from nearboot.model import AdminState, BootServer, Health, Reason
+from nearboot.model import AdminState, BootServer, Health, Reason, Slug
+from nearboot.routing.override import Override
 from nearboot.routing.policy import Policy
 
 
@@ -19,7 +22,61 @@ class Standing(IntEnum):
     DOWN = 1  # active, but fails a real read: used when no active one is up (fail static)
     DRAINING = 2  # used when no active one is left
     DRAINING_DOWN = 3  # the same, but fails a real read
-    UNUSABLE = 4  # disabled, or without an address of the family: never used
+    UNUSABLE = 4  # disabled, forbidden, or without an address of the family: never used
+
+
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """A boot server in its pool, with what keeps it from a better one."""
+
+    server: BootServer
+    standing: Standing
+    reasons: tuple[Reason, ...]
+
+
+def stand(
+    boot_servers: Iterable[BootServer],
+    health: Mapping[Slug, Health],
+    *,
+    family: int,
+    policy: Policy,
+    now: datetime,
+    override: Override | None = None,
+) -> tuple[tuple[Stood, ...], tuple[Reason, ...]]:
+    """Every boot server by name with its pool, and what is to be said of all: that health is not believed (panic)."""
+    stood = [
+        Stood(server, *standing(server, health.get(server.name), family=family, policy=policy, now=now))
+        for server in sorted(boot_servers, key=lambda server: server.name)
+    ]
+    panicked = _panic(stood, policy)
+    if panicked:
+        stood = [_believed_up(each) for each in stood]
+    if override:
+        stood = [_banned(each, override) for each in stood]
+    return tuple(stood), panicked
+
+
+def _panic(stood: list[Stood], policy: Policy) -> tuple[Reason, ...]:
+    """So many that look down at once are more likely a fault of the looking: all keep what they have."""
+    down = sum(each.standing is Standing.DOWN for each in stood)
+    active = down + sum(each.standing is Standing.UP for each in stood)
+    if down < policy.panic_least or down <= policy.panic_share * active or down == active:
+        return ()  # with none up, there is nothing to choose between: they are used as they are
+    text = f"{down} of {active} active boot servers look down, which is not believed: health is ignored"
+    return (Reason("panic", text, {"down": down, "active": active}),)
+
+
+def _believed_up(each: Stood) -> Stood:
+    better = {Standing.DOWN: Standing.UP, Standing.DRAINING_DOWN: Standing.DRAINING}
+    return Stood(each.server, better.get(each.standing, each.standing), each.reasons)
+
+
+def _banned(each: Stood, override: Override) -> Stood:
+    if each.server.name not in override.forbid:
+        return each
+    by = f" ({override.origin})" if override.origin else ""
+    reason = Reason("forbidden", f"{each.server.name} is forbidden here{by}", {"origin": override.origin})
+    return Stood(each.server, Standing.UNUSABLE, (reason, *each.reasons))
 
 
 def standing(
