@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import socket
 from collections.abc import Iterator
 
@@ -138,3 +139,24 @@ def test_a_postbox_sends_copies_together(pair: tuple[socket.socket, socket.socke
     assert postbox.is_full
     assert postbox.send(one.fileno()) == 0
     assert [two.recv(10)[0] for _ in range(SLOTS)] == list(range(SLOTS))
+
+
+def test_what_does_not_fit_into_a_postbox_is_an_error(pair: tuple[socket.socket, socket.socket]) -> None:
+    """It must not move the memory that the kernel is pointed to."""
+    one, two = pair
+    postbox, name = Postbox(one.family), name_of(two.getsockname())
+    for odd, data in ((name + b"x", b"odd"), (name[:-1], b"odd"), (name, bytes(SMALL * SLOTS + 1))):
+        with pytest.raises(ValueError, match="different structures"):
+            postbox.put(odd, data, None)
+    postbox.put(name, b"even", None)
+    assert postbox.send(one.fileno()) == 0
+    assert two.recv(10) == b"even"
+
+
+def test_a_postbox_is_empty_after_a_fault(pair: tuple[socket.socket, socket.socket]) -> None:
+    """Else the next one would wait until it is full."""
+    postbox, name = Postbox(pair[0].family), name_of(pair[1].getsockname())
+    postbox.put(name, b"hello", None)
+    with pytest.raises(ctypes.ArgumentError):
+        postbox.send("no descriptor")  # type: ignore[arg-type]  # that is the fault
+    assert postbox.count == 0

@@ -101,6 +101,22 @@ def test_a_fault_in_one_place_leaves_the_others_alone(loop: Loop, caplog: pytest
     assert loop.stats.faults == 2
 
 
+def test_a_fault_at_the_end_of_a_turn_ends_neither_the_loop_nor_the_turn(
+    loop: Loop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Other lines have something to send then, too."""
+    done = threading.Event()
+
+    def fault() -> None:
+        raise RuntimeError("a bug of ours")
+
+    with caplog.at_level(logging.CRITICAL, "nearboot.tftp.runner"):
+        loop.call_soon(lambda now: loop.at_end.extend([done.set, fault]))
+        assert done.wait(10)
+        call(loop)
+    assert loop.stats.faults == 1
+
+
 def test_ticks_go_on_while_someone_wants_them(loop: Loop) -> None:
     """And end when nobody does: an idle server does not wake up."""
     wanted, seen, ended = [True, True, False], [], threading.Event()

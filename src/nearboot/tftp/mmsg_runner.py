@@ -205,8 +205,8 @@ class Postbox:
     def __init__(self, family: int) -> None:
         self._outbox = Outbox(family)
         self._name = NAMES[socket.AddressFamily(family)].size
-        self._names, self._data = bytearray(self._name * SLOTS), bytearray(SMALL * SLOTS)
-        names, data = _address(self._names), _address(self._data)
+        self._names, self._data = memoryview(bytearray(self._name * SLOTS)), memoryview(bytearray(SMALL * SLOTS))
+        names, data = address_of(self._names), address_of(self._data)  # views: what does not fit is an error, no move
         for slot in range(SLOTS):
             self._outbox.headers[8 * slot] = names + self._name * slot
             self._outbox.vectors[2 * slot] = data + SMALL * slot
@@ -219,25 +219,29 @@ class Postbox:
 
     def put(self, name: bytes, data: bytes | memoryview, control: tuple[int, int] | None) -> None:
         """One more, of ``SMALL`` bytes at most; ``control``: the address and length of its ancillary data."""
-        slot, self.count = self.count, self.count + 1
+        slot = self.count
         self._names[self._name * slot : self._name * slot + self._name] = name
         self._data[SMALL * slot : SMALL * slot + len(data)] = data
         self._outbox.vectors[2 * slot + 1] = len(data)
         if control:
             self._outbox.headers[8 * slot + 4], self._outbox.headers[8 * slot + 5] = control
             self._is_controlled = True
+        self.count = slot + 1
 
     def send(self, fd: int) -> int:
-        """Send all, each once; how many were refused."""
+        """Send all, each once; how many were refused. Nothing is left, also after a fault."""
+        count, self.count = self.count, 0
         done = refused = 0
-        while done < self.count:
-            try:
-                done += self._outbox.send(fd, done, self.count - done)
-            except OSError:
-                done, refused = done + 1, refused + 1
-        if self._is_controlled:
-            self._outbox.clear_controls(self.count)
-        self.count, self._is_controlled = 0, False
+        try:
+            while done < count:
+                try:
+                    done += self._outbox.send(fd, done, count - done)
+                except OSError:
+                    done, refused = done + 1, refused + 1
+        finally:
+            if self._is_controlled:
+                self._outbox.clear_controls(count)
+                self._is_controlled = False
         return refused
 
 

@@ -118,7 +118,10 @@ class Loop:
                 self._attend(fd, now + ATTEND_S)
             before = now
             while self.at_end:
-                self.at_end.pop()()
+                try:
+                    self.at_end.pop()()
+                except Exception:
+                    self._on_fault(-1)
             if self._closing:
                 self._close_closing()
 
