@@ -53,7 +53,7 @@ def test_columns_named_by_the_user_win() -> None:
 @pytest.mark.parametrize(
     ("header", "options", "expected"),
     [
-        pytest.param("src,dst,rtt", {}, "the unit: say it with --unit ms (s, us), or in", id="no-unit"),
+        pytest.param("src,dst,rtt", {}, "the unit: say it with --unit ms (s, us), in", id="no-unit"),
         pytest.param("src,dst,rtt_ms", {"unit": "s"}, "one unit", id="two-units"),
         pytest.param("src,dst,rtt_ms", {"unit": "furlong"}, "ms, s or us", id="unknown-unit"),
         pytest.param("src,dst,rtt_ms,rtt_us", {}, "column rtt=rtt_ms", id="two-columns"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nearboot.errors import InputError
-from nearboot.latency import formats
+from nearboot.latency import document
 from nearboot.latency.formats import parse
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -37,9 +37,9 @@ def test_format_is_detected(text: str, expected: str) -> None:
         pytest.param("\n \n", {}, "an empty document", id="blank"),
         pytest.param("src,dst,rtt_ms\n", {}, "a single line", id="header-only"),
         pytest.param('{"a": 1}\n{"b": 2}\n', {}, "edges: one pair a line", id="json"),
-        pytest.param("<html>\n<p>502\n", {}, "the header '<html>'", id="html"),
+        pytest.param("<html>\n<p>502\n", {}, "the line '<html>'", id="html"),
         pytest.param("name,city,zip\nx,y,z\n", {}, "sources down", id="another-table"),
-        pytest.param("src,dst,rtt_ms\na,b,1\n", {"format": "xml"}, "one of edges, matrix", id="unknown-format"),
+        pytest.param("src,dst,rtt_ms\na,b,1\n", {"format": "xml"}, "netnorad, udppinger, edges, matrix", id="unknown-format"),
     ],
 )
 def test_document_of_no_known_format_is_refused(text: str, options: dict[str, str], expected: str) -> None:
@@ -66,10 +66,10 @@ def test_long_list_of_faults_is_counted() -> None:
 
 def test_document_over_the_caps_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Size and lines are bounded before the rows are read."""
-    monkeypatch.setattr(formats, "MAX_LINES", 3)
+    monkeypatch.setattr(document, "MAX_LINES", 3)
     with pytest.raises(InputError, match="at most 3 lines"):
         parse("f.csv", "src,dst,rtt_ms\n" + "a,b,1\n" * 5, source=None, now=NOW)
-    monkeypatch.setattr(formats, "MAX_CHARS", 3)
+    monkeypatch.setattr(document, "MAX_CHARS", 3)
     with pytest.raises(InputError, match="at most 3"):
         parse("f.csv", "src,dst,rtt_ms\na,b,1\n", source=None, now=NOW)
 
@@ -94,4 +94,4 @@ def test_real_city_pairs_parse_without_options(latency_data: Path) -> None:
     assert (parsed.format, len(parsed.rows), parsed.quarantined) == ("edges", 57_807, ())
     row = next(row for row in parsed.rows if (row.src, row.dst) == ("Washington", "Dallas"))
     assert (row.rtt_ms, row.min_ms) == (33.32, 33.14)
-    assert parsed.notes == ("columns not used: distance_km, max_ms, mdev_ms",)
+    assert parsed.notes == ("columns not used: distance_km, max_ms",)

@@ -9,25 +9,18 @@ never guessed. A bad row is quarantined with its place and reason; a document wi
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePath
 
 from nearboot.errors import Fault, InputError
-from nearboot.latency import edgelist, matrix
-from nearboot.latency.rows import Options, RawRow, Record, Table, Unit, counted, merge_duplicates
+from nearboot.latency import atlas, edgelist, fping, matrix, ndjson, netnorad, prometheus, udppinger
+from nearboot.latency.document import Document, Parts
+from nearboot.latency.rows import Options, RawRow, Table, Unit, counted, merge_duplicates, read_name
 from nearboot.model import Quarantine
 
-MAX_CHARS = 256 * 1024 * 1024
-MAX_CELLS = 20_000_000
-MAX_LINES = 2_000_000
 MAX_FAULTS = 100  # faults listed one by one; the rest are counted
-DELIMITERS = (",", "\t", ";")
-
-Parts = tuple[list[RawRow], list[Quarantine], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +29,8 @@ class Format:
 
     name: str
     about: str
-    sniff: Callable[[Table, Options], bool]
-    parse: Callable[[Table, Options], Parts]
+    sniff: Callable[[Document, Options], bool]
+    parse: Callable[[Document, Options], Parts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +46,39 @@ class ParsedMap:
     notes: tuple[str, ...] = ()
 
 
+def _is_table(sniff: Callable[[Table, Options], bool]) -> Callable[[Document, Options], bool]:
+    return lambda document, options: not document.is_json and sniff(document.table, options)
+
+
 FORMATS = (
-    Format("edges", "one pair a line under a header: src, dst, rtt_ms, ...", edgelist.sniff, edgelist.parse),
-    Format("matrix", "sources down, destinations across, round trips between", matrix.sniff, matrix.parse),
+    Format("atlas", "results of RIPE Atlas pings, JSON", atlas.sniff, atlas.parse),
+    Format("prometheus", "an answer of Prometheus' /api/v1/query or query_range", prometheus.sniff, prometheus.parse),
+    Format("fping-json", "what fping -J says, a JSON object a line", fping.sniff_json, fping.parse_json),
+    Format(
+        "edges-json",
+        "a JSON object a pair: src, dst, rtt_ms, ...",
+        ndjson.sniff,
+        lambda document, options: edgelist.parse(ndjson.table(document), options),
+    ),
+    Format("fping", "what fping -C (or -c) says on stderr", fping.sniff, fping.parse),
+    Format("netnorad", "lines of OpenNetNorad: uping,host_pong=...", netnorad.sniff, netnorad.parse),
+    Format("udppinger", "CSV of UdpPinger: address, ms, loss, without a header", udppinger.sniff, udppinger.parse),
+    Format(
+        "edges",
+        "one pair a line under a header: src, dst, rtt_ms, ...",
+        _is_table(edgelist.sniff),
+        lambda document, options: edgelist.parse(document.table, options),
+    ),
+    Format(
+        "matrix",
+        "sources down, destinations across, round trips between",
+        _is_table(matrix.sniff),
+        lambda document, options: matrix.parse(document.table, options),
+    ),
 )
 """In the order of detection: the first that recognises a document parses it."""
+
+NAMES = tuple(each.name for each in FORMATS)
 
 
 def parse(
@@ -67,27 +88,55 @@ def parse(
     format: str | None = None,
     unit: str | None = None,
     columns: Mapping[str, str] | None = None,
+    src: str | None = None,
     source: str | None,
+    as_of: datetime | None = None,
     now: datetime,
 ) -> ParsedMap:
     """Read a latency file; ``InputError`` lists every fault if it is of no known format or has no good row.
 
     ``format``: a name of ``FORMATS`` (None: detected). ``unit``: ms, s or us. ``columns``: field (src, dst, rtt, min,
-    loss, count, timestamp) to column name. ``source``: who publishes the map (None: the file's name without suffix).
+    jitter, loss, count, timestamp, family) to column name. ``src``: where it was measured from, for the formats that do
+    not say it. ``source``: who publishes the map (None: the file's name without suffix). ``as_of``: how old what has no
+    time of its own is at least. What the head of the file states (``# unit: ms``) counts as if it were given here.
     """
-    options = Options(now, _unit(filename, unit), columns or {})
-    table = _table(filename, text)
-    chosen = _format(table, format, options)
-    rows, refused, notes = chosen.parse(table, options)
+    document = Document(filename, text)
+    said = _said(document, unit=unit, **{"from": src, "format": format})
+    options = Options(now, _unit(filename, said["unit"]), columns or {}, _name(filename, said["from"]), as_of)
+    chosen = _format(document, said["format"], options)
+    rows, refused, notes = chosen.parse(document, options)
+    refused = sorted(document.broken + refused, key=lambda row: row.line)
     if not rows:
         raise InputError(_nothing_good(filename, refused))
-    merged, extra = merge_duplicates(rows)
+    merged, extra = merge_duplicates(_dated(row, as_of) for row in rows)
     if extra:
         verb = "row repeats" if extra == 1 else "rows repeat"
         notes.append(f"{extra} {verb} a pair: each such pair has the median of its rows")
-    return ParsedMap(
-        source or PurePath(filename).stem, filename, chosen.name, now, tuple(merged), tuple(refused), tuple(notes)
-    )
+    publisher = source or document.stated.get("source") or PurePath(filename).stem
+    return ParsedMap(publisher, filename, chosen.name, now, tuple(merged), tuple(refused), tuple(notes))
+
+
+def _said(document: Document, **given: str | None) -> dict[str, str | None]:
+    """What the user says, or else the head of the file; ``InputError`` where they differ."""
+    faults = []
+    for key, value in given.items():
+        stated = document.stated.get(key, value)
+        if value is not None and stated != value:
+            faults.append(Fault(document.file, 1, key, f"{stated!r} in the file, but --{key} {value}", f"one {key}"))
+    if faults:
+        raise InputError(faults)
+    return {key: value or document.stated.get(key) for key, value in given.items()}
+
+
+def _dated(row: RawRow, as_of: datetime | None) -> RawRow:
+    return row if row.measured_at or as_of is None else replace(row, measured_at=as_of)
+
+
+def _name(filename: str, text: str | None) -> str:
+    try:
+        return read_name(text) if text is not None else ""
+    except ValueError as error:
+        raise InputError([Fault(filename, 0, "from", str(error), "the name of a location")]) from error
 
 
 def _unit(filename: str, unit: str | None) -> Unit | None:
@@ -99,46 +148,18 @@ def _unit(filename: str, unit: str | None) -> Unit | None:
         raise InputError([Fault(filename, 0, "unit", repr(unit), "ms, s or us")]) from None
 
 
-def _format(table: Table, name: str | None, options: Options) -> Format:
+def _format(document: Document, name: str | None, options: Options) -> Format:
     if name is not None:
         for candidate in FORMATS:
             if candidate.name == name:
                 return candidate
-        known = ", ".join(candidate.name for candidate in FORMATS)
-        raise InputError([Fault(table.file, 0, "format", repr(name), f"one of {known}")])
+        raise InputError([Fault(document.file, 0, "format", repr(name), f"one of {', '.join(NAMES)}")])
     for candidate in FORMATS:
-        if candidate.sniff(table, options):
+        if candidate.sniff(document, options):
             return candidate
-    header = table.delimiter.join(table.header.cells)[:120]
     expected = "; or ".join(f"{candidate.name}: {candidate.about}" for candidate in FORMATS)
-    raise InputError([Fault(table.file, table.header.line, "", f"the header {header!r}", expected)])
-
-
-def _table(filename: str, text: str) -> Table:
-    """Split the document into cells, within the caps."""
-    if len(text) > MAX_CHARS:
-        raise InputError([Fault(filename, 0, "", f"{len(text)} characters", f"at most {MAX_CHARS}")])
-    text = text.removeprefix("\ufeff")  # Excel's byte order mark
-    first = next((line for line in io.StringIO(text) if line.strip()), "")
-    if not first:
-        raise InputError([Fault(filename, 0, "", "an empty document", "a header line and measurements")])
-    delimiter = max(DELIMITERS, key=first.count)
-    records: list[Record] = []
-    cells = 0
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
-    try:
-        for row in reader:
-            if not any(row) or not any(cell.strip() for cell in row):
-                continue
-            records.append(Record(reader.line_num, row))
-            cells += len(row)
-            if len(records) > MAX_LINES or cells > MAX_CELLS:
-                raise InputError([Fault(filename, reader.line_num, "", "more", f"at most {MAX_LINES} lines")])
-    except csv.Error as error:
-        raise InputError([Fault(filename, reader.line_num, "", str(error), "delimited text")]) from error
-    if len(records) < 2:
-        raise InputError([Fault(filename, 1, "", "a single line", "a header line, and measurements below it")])
-    return Table(filename, delimiter, records[0], records[1:])
+    first = next(document.lines())
+    raise InputError([Fault(document.file, first.number, "", f"the line {first.text[:120]!r}", expected)])
 
 
 def _nothing_good(filename: str, refused: list[Quarantine]) -> list[Fault]:

@@ -14,7 +14,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from ipaddress import ip_address
 from statistics import median
+
+from nearboot.errors import Fault, InputError
 
 MAX_RTT_MS = 10_000.0  # the bound of serf's network coordinates (coordinate/client.go: 10 s)
 MAX_AHEAD = timedelta(seconds=60)  # a sample from further in the future has a wrong clock
@@ -50,6 +53,8 @@ class RawRow:
     count: int = 0  # probes sent, 0: unknown
     measured_at: datetime | None = None  # aware UTC
     line: int = 0
+    jitter_ms: float | None = None  # spread of the round trips, as the publisher measures it
+    family: int | None = None  # 4, 6, None: not said
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +81,29 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the user said about the file: ``columns`` maps a field (src, dst, rtt, ...) to a column's name."""
+    """What the user, or the head of the file, said about it.
+
+    ``columns`` maps a field (src, dst, rtt, ...) to a column's name. ``src``: where a tool ran that does not say so
+    itself. ``as_of``: the time of what has none in the file (its last change); None: not known.
+    """
 
     now: datetime
     unit: Unit | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    src: str = ""
+    as_of: datetime | None = None
+
+    def measured_from(self, file: str) -> str:
+        """The place that a tool ran at which does not say it; ``InputError`` where nobody else does."""
+        if self.src:
+            return self.src
+        expected = "where it was measured: say it with --from LOCATION, or in a first line '# from: LOCATION'"
+        raise InputError([Fault(file, 0, "from", "nothing about who measured", expected)])
+
+    def known_unit(self, file: str, unit: Unit) -> None:
+        """``InputError`` if the user states another unit than the format always has."""
+        if self.unit not in (None, unit):
+            raise InputError([Fault(file, 0, "unit", f"--unit {self.unit.value}", f"{unit.value}: this format's own")])
 
 
 def read_name(text: str) -> str:
@@ -97,9 +120,17 @@ def read_name(text: str) -> str:
 
 def read_rtt_ms(text: str, unit: Unit, what: str = "rtt") -> float:
     """A round trip in milliseconds from a cell in ``unit``; ``ValueError`` unless 0 < rtt <= 10 s and finite."""
-    value = read_number(text, what) * unit.in_ms
+    value = round(read_number(text, what) * unit.in_ms, 6)  # ns: without the noise of binary fractions
     if problem := rtt_problem(value, what):
         raise ValueError(problem)
+    return value
+
+
+def read_jitter_ms(text: str, unit: Unit) -> float:
+    """How much round trips vary, in milliseconds; 0 is possible, unlike a round trip of 0."""
+    value = read_number(text, "jitter") * unit.in_ms
+    if not 0 <= value <= MAX_RTT_MS:
+        raise ValueError(f"jitter {value:g} ms is not from 0 to {MAX_RTT_MS / 1000:g} s")
     return value
 
 
@@ -126,6 +157,22 @@ def read_time(text: str, now: datetime) -> datetime:
     if at - now > MAX_AHEAD:
         raise ValueError(f"time {stripped} is in the future (now {now:%Y-%m-%d %H:%M:%S} UTC)")
     return at
+
+
+def read_family(text: str) -> int:
+    """An address family, however it is spelled: 4, IPv4, inet6."""
+    digits = text.strip().lower().removeprefix("ipv").removeprefix("inet").removeprefix("v")
+    if digits not in ("4", "6"):
+        raise ValueError(f"address family {text.strip()[:40]!r} is neither 4 nor 6")
+    return int(digits)
+
+
+def family_of(address: str) -> int | None:
+    """4 or 6 if the text is an address."""
+    try:
+        return ip_address(address).version
+    except ValueError:
+        return None
 
 
 def read_number(text: str, what: str) -> float:
@@ -162,10 +209,10 @@ def counted(count: int, noun: str) -> str:
 
 
 def merge_duplicates(rows: Iterable[RawRow]) -> tuple[list[RawRow], int]:
-    """One row per ordered pair, the median of what was said of it; and how many rows went into another."""
-    groups: dict[tuple[str, str], list[RawRow]] = {}
+    """One row per ordered pair and family, the median of what was said of it; and how many rows went into another."""
+    groups: dict[tuple[str, str, int | None], list[RawRow]] = {}
     for row in rows:
-        groups.setdefault((row.src, row.dst), []).append(row)
+        groups.setdefault((row.src, row.dst, row.family), []).append(row)
     merged = [group[0] if len(group) == 1 else _median_row(group) for group in groups.values()]
     return merged, sum(len(group) for group in groups.values()) - len(merged)
 
@@ -174,6 +221,7 @@ def _median_row(group: list[RawRow]) -> RawRow:
     rtts = [row.rtt_ms for row in group if row.rtt_ms is not None]
     mins = [row.min_ms for row in group if row.min_ms is not None]
     times = [row.measured_at for row in group if row.measured_at is not None]
+    jitters = [row.jitter_ms for row in group if row.jitter_ms is not None]
     return replace(
         group[0],
         rtt_ms=median(rtts) if rtts else None,
@@ -181,6 +229,7 @@ def _median_row(group: list[RawRow]) -> RawRow:
         loss=median(row.loss for row in group),
         count=sum(row.count for row in group),
         measured_at=max(times) if times else None,
+        jitter_ms=median(jitters) if jitters else None,
     )
 
 
