@@ -1,14 +1,13 @@
 """From names to places: a parsed file becomes a latency map between the inventory's locations.
 
-A name is a location's slug, or, in any case and Unicode form, its slug, an alias or its name. Names that fit nothing
-are listed, never created: the map can rank what the inventory holds, and add nothing to it.
+What a name means is said by ``naming``. Names that fit nothing are listed, never created: the map can rank what the
+inventory holds, and add nothing to it.
 
     latency_map, quarantined, summary = resolve(parsed, inventory.locations)
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,10 +16,12 @@ from difflib import get_close_matches
 
 from nearboot.errors import Fault, InputError
 from nearboot.latency.formats import ParsedMap
+from nearboot.latency.naming import Naming, Placement, spelled
 from nearboot.latency.rows import RawRow, counted, merge_duplicates
 from nearboot.model import LatencyMap, LatencySample, Location, Quarantine, Slug
 
 MAX_HINTS = 50  # with more unknown names than this, they are other places and not typing errors
+MAX_NEAR = 20
 STALE_DAYS = 1
 
 
@@ -67,24 +68,26 @@ class Summary:
         return (*said, *self.notes)
 
 
-def resolve(parsed: ParsedMap, locations: Sequence[Location]) -> tuple[LatencyMap, tuple[Quarantine, ...], Summary]:
+def resolve(
+    parsed: ParsedMap, locations: Sequence[Location] | Naming
+) -> tuple[LatencyMap, tuple[Quarantine, ...], Summary]:
     """The map between locations, what was not used (the file's bad rows, one entry per unknown name), and the counts.
 
-    ``InputError`` if a name that the file uses fits two locations, or if no row is left.
+    ``InputError`` if a name that the file uses fits two locations, or if no row is left. Locations alone know no names
+    of boot servers, no addresses and no coordinates.
     """
-    index = _index(locations)
-    exact = {location.slug for location in locations}
+    naming = locations if isinstance(locations, Naming) else Naming.of(locations)
     names = Counter(name for row in parsed.rows for name in {row.src, row.dst})
-    slugs = {name: found for name in names if (found := _find(name, exact, index))}
-    _refuse_ambiguous(parsed, slugs)
-    known = {name: found[0] for name, found in slugs.items()}
+    placement = naming.place(names)
+    _refuse_ambiguous(parsed, placement.ambiguous)
+    known = placement.known
     placed = _placed(parsed, known)
     rows, repeated = merge_duplicates(row for row in placed if row.src != row.dst)
     if not rows:
         raise InputError(_nothing_left(parsed, names, known))
     samples = tuple(_sample(row) for row in rows)
     unknown = {name: count for name, count in names.most_common() if name not in known}
-    quarantined = parsed.quarantined + _unknown_names(parsed, unknown, index)
+    quarantined = parsed.quarantined + _unknown_names(parsed, unknown, naming, placement)
     summary = Summary(
         source=parsed.source,
         format=parsed.format,
@@ -96,7 +99,7 @@ def resolve(parsed: ParsedMap, locations: Sequence[Location]) -> tuple[LatencyMa
         unknown=unknown,
         quarantined=len(parsed.quarantined),
         newest=_newest(samples),
-        notes=parsed.notes + _repeat_note(repeated) + _age_note(samples, parsed.read_at),
+        notes=parsed.notes + _near_note(placement) + _repeat_note(repeated) + _age_note(samples, parsed.read_at),
         places={(Slug(row.src), Slug(row.dst)): (parsed.file, row.line) for row in rows},
     )
     return LatencyMap(parsed.source, parsed.read_at, samples), quarantined, summary
@@ -119,32 +122,19 @@ def _placed(parsed: ParsedMap, known: Mapping[str, Slug]) -> list[RawRow]:
     ]
 
 
-def _index(locations: Iterable[Location]) -> dict[str, tuple[Slug, ...]]:
-    """Every spelling that means a location, and the locations that it means."""
-    index: dict[str, tuple[Slug, ...]] = {}
-    for location in locations:
-        for key in {_key(name) for name in (location.slug, location.name, *location.aliases)} - {""}:
-            index[key] = (*index.get(key, ()), location.slug)
-    return index
-
-
-def _key(name: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name.strip()).casefold())
-
-
-def _find(name: str, exact: set[Slug], index: Mapping[str, tuple[Slug, ...]]) -> tuple[Slug, ...]:
-    return (Slug(name),) if name in exact else index.get(_key(name), ())
-
-
-def _refuse_ambiguous(parsed: ParsedMap, slugs: Mapping[str, tuple[Slug, ...]]) -> None:
-    first = {name: row.line for row in reversed(parsed.rows) for name in (row.src, row.dst)}
+def _refuse_ambiguous(parsed: ParsedMap, ambiguous: Mapping[str, tuple[Slug, ...]]) -> None:
+    first = _first_lines(parsed) if ambiguous else {}
     faults = [
         Fault(parsed.file, first[name], name, f"a name of {len(found)} locations: {', '.join(sorted(found))}",
               "a name of one location (change an alias, or use the slug)")
-        for name, found in slugs.items() if len(found) > 1
+        for name, found in ambiguous.items()
     ]  # fmt: skip
     if faults:
         raise InputError(sorted(faults, key=lambda fault: (fault.line, fault.field)))
+
+
+def _first_lines(parsed: ParsedMap) -> dict[str, int]:
+    return {name: row.line for row in reversed(parsed.rows) for name in (row.src, row.dst)}
 
 
 def _nothing_left(parsed: ParsedMap, names: Mapping[str, int], known: Mapping[str, Slug]) -> list[Fault]:
@@ -164,24 +154,35 @@ def _sample(row: RawRow) -> LatencySample:
         loss=row.loss,
         count=row.count,
         measured_at=row.measured_at,
+        family=row.family,
     )
 
 
 def _unknown_names(
-    parsed: ParsedMap, unknown: Mapping[str, int], index: Mapping[str, tuple[Slug, ...]]
+    parsed: ParsedMap, unknown: Mapping[str, int], naming: Naming, placement: Placement
 ) -> tuple[Quarantine, ...]:
-    first = {name: row.line for row in reversed(parsed.rows) for name in (row.src, row.dst)}
-    hints = len(unknown) <= MAX_HINTS
+    first = _first_lines(parsed) if unknown else {}
+    index = naming.spellings if len(unknown) <= MAX_HINTS else {}
     return tuple(
-        Quarantine(parsed.file, first[name], name, _unknown_reason(name, count, index if hints else {}))
+        Quarantine(
+            parsed.file, first[name], name, placement.passed_over.get(name) or _unknown_reason(name, count, index)
+        )
         for name, count in unknown.items()
     )
 
 
 def _unknown_reason(name: str, count: int, index: Mapping[str, tuple[Slug, ...]]) -> str:
-    near = get_close_matches(_key(name), index, n=1, cutoff=0.8)
+    near = get_close_matches(spelled(name), index, n=1, cutoff=0.8)
     hint = f"; did you mean {index[near[0]][0]}?" if near else ""
     return f"no location has this slug, alias or name ({counted(count, 'row')}){hint}"
+
+
+def _near_note(placement: Placement) -> tuple[str, ...]:
+    if not placement.near:
+        return ()
+    told = [f"{name} is {near.location} ({near.km:.0f} km)" for name, near in placement.near.items()]
+    more = f" and {len(told) - MAX_NEAR} more" if len(told) > MAX_NEAR else ""
+    return (f"placed by coordinates: {', '.join(told[:MAX_NEAR])}{more}",)
 
 
 def _repeat_note(repeated: int) -> tuple[str, ...]:
