@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from nearboot.cli.hostlist import choose, expand
+from nearboot.cli.hostlist import choose, expand, fold
 from nearboot.errors import InputError, NotFoundError
 
 KNOWN = ["cp3050.esams.wmnet", "cp3051.esams.wmnet", "db1001.eqiad.wmnet", "ns0.a.org", "ns0.b.org"]
@@ -66,3 +68,25 @@ def test_a_name_that_names_nothing_is_an_error(word: str, hint: str) -> None:
     """Close names are offered."""
     with pytest.raises(NotFoundError, match=hint):
         choose([word], KNOWN, places=lambda: {"esams"}, flag="--location")
+
+
+@pytest.mark.parametrize(
+    ("names", "lists"),
+    [
+        pytest.param(["web01", "web02", "web03", "web05"], ["web[01-03,05]"], id="runs"),
+        pytest.param(["cp3050.esams.x", "cp3051.esams.x", "db1.x"], ["cp[3050-3051].esams.x", "db1.x"], id="domains"),
+        pytest.param(["a9", "a10", "a010"], ["a010", "a10", "a9"], id="widths-are-apart"),
+        pytest.param(["flerovium", "a-1-2", "x", "x"], ["a-1-2", "flerovium", "x"], id="none-to-fold"),
+        pytest.param([], [], id="empty"),
+    ],
+)
+def test_folding_tells_numbers_once(names: list[str], lists: list[str]) -> None:
+    """What is shown can be given to a command again."""
+    assert fold(names) == lists
+    assert set(expand(lists)) == set(names)
+
+
+@given(st.sets(st.from_regex(r"[a-c]{0,2}[0-9]{0,3}[.x-]{0,2}[0-9]{0,2}", fullmatch=True).filter(bool), max_size=20))
+def test_folding_is_undone_by_expanding(names: set[str]) -> None:
+    """Whatever the names."""
+    assert set(expand(fold(names))) == names

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from nearboot.routing.policy import Policy
-from nearboot.routing.predict import block_count, total_s, transfer_s
+from nearboot.model import NbpFamily
+from nearboot.routing.predict import CLIENTS, Client, block_count, round_trips, total_s, transfer_s
+
+LOCK_STEP = Client("any", 1400, 1)
 
 
 @pytest.mark.parametrize(
@@ -25,15 +27,20 @@ def test_last_block_is_always_short(size: int, blksize: int, blocks: int) -> Non
 
 def test_window_divides_the_round_trips() -> None:
     """80 MB at 150 ms and 1400 bytes a block: hours in lock-step, a sixteenth of it in windows of 16."""
-    lock_step = transfer_s(80_000_000, 150.0, Policy(blksize=1400))
-    windows = transfer_s(80_000_000, 150.0, Policy(blksize=1400, windowsize=16))
+    lock_step = transfer_s(80_000_000, 150.0, LOCK_STEP)
+    windows = transfer_s(80_000_000, 150.0, Client("any", 1400, 16))
     assert lock_step == pytest.approx(57_143 * 0.15)
     assert windows == pytest.approx(3_572 * 0.15)
 
 
 def test_what_is_unknown_is_not_predicted() -> None:
     """No cost, no time; no files, no time."""
-    assert transfer_s(1000, None, Policy()) is None
-    assert total_s([1000, 1000], None, Policy()) is None
-    assert total_s([], 1.0, Policy()) is None
-    assert total_s([0, 0], 1.0, Policy()) == pytest.approx(0.002)
+    assert transfer_s(1000, None, LOCK_STEP) is None
+    assert total_s([1000, 1000], None, LOCK_STEP) is None
+    assert total_s([], 1.0, LOCK_STEP) is None
+    assert total_s([0, 0], 1.0, LOCK_STEP) == pytest.approx(0.002)
+
+
+def test_grub_reads_in_smaller_blocks_than_the_others() -> None:
+    """A kernel of 14 MB: 13,854 waits with GRUB, 10,076 with PXELINUX."""
+    assert [round_trips(14_186_000, CLIENTS[each]) for each in (NbpFamily.GRUB, NbpFamily.PXELINUX)] == [13_854, 10_076]

@@ -8,12 +8,12 @@ picture.route(Slug("ams"), 4).chosen
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from nearboot.app.host import boot_interface, subnet_of
+from nearboot.app.host import boot_interface, subnet_of, subnets_of
 from nearboot.boot import nbp
 from nearboot.config import Config
 from nearboot.errors import NotFoundError
@@ -28,6 +28,7 @@ from nearboot.model import (
     Health,
     Inventory,
     LatencyMap,
+    NbpFamily,
     Reason,
     Route,
     Server,
@@ -37,9 +38,11 @@ from nearboot.model.place import parents_of, upwards
 from nearboot.model.profile import profile_of
 from nearboot.routing.explain import Explanation, explain
 from nearboot.routing.policy import Policy
+from nearboot.routing.predict import CLIENTS, Client
 from nearboot.routing.reply import Reply, reply
 from nearboot.routing.select import select
 from nearboot.routing.summary import known_by, trouble
+from nearboot.routing.suppose import Estimates, Supposed
 
 FAMILIES = (4, 6)
 ARCHS = {Firmware.BIOS: (0, "BIOS"), Firmware.UEFI: (7, "UEFI x64")}  # RFC 4578 section 2.1
@@ -56,6 +59,7 @@ class Picture:
     now: datetime
     routes: tuple[Route, ...]
     findings: tuple[Reason, ...]
+    supposed: Supposed = field(default_factory=Supposed)
 
     def route(self, location: Slug, family: int) -> Route:
         """The route of a location; every location of the inventory has one."""
@@ -66,7 +70,15 @@ class Picture:
 
     def estimate(self, location: Slug, boot_server: BootServer, family: int) -> Estimate:
         """What is believed of the path between a location and a boot server."""
-        return self.ladder.estimate(location, boot_server.location, family=family)
+        return self.estimates(family)(location, boot_server)
+
+    def estimates(self, family: int) -> Estimates:
+        """The paths of a family, with what is supposed of them."""
+
+        def found(location: Slug, boot_server: BootServer) -> Estimate:
+            return self.ladder.estimate(location, boot_server.location, family=family)
+
+        return self.supposed.estimates(found, parents_of(self.inventory.locations)) if self.supposed.detours else found
 
 
 def look(
@@ -106,6 +118,15 @@ def with_state(picture: Picture, name: Slug, state: AdminState) -> Picture:
         replace(server, state=state) if server.name == name else server for server in picture.inventory.boot_servers
     )
     return _select(replace(picture, inventory=replace(picture.inventory, boot_servers=boot_servers)))
+
+
+def supposing(picture: Picture, supposed: Supposed) -> Picture:
+    """The picture as it would be, of the same places; nothing is changed anywhere. Errors name what is not known."""
+    inventory = picture.inventory
+    exact = supposed.named(inventory.boot_servers, parents_of(inventory.locations))
+    boot_servers, health = exact.applied(inventory.boot_servers, picture.health, now=picture.now)
+    changed = replace(picture, inventory=replace(inventory, boot_servers=boot_servers), health=health, supposed=exact)
+    return _select(changed, {route.location for route in picture.routes})
 
 
 def moves(before: Picture, after: Picture) -> list[tuple[Route, Route]]:
@@ -161,11 +182,13 @@ def explained(picture: Picture, server: Server, *, family: int, files: Mapping[s
         route,
         interface=interface,
         subnet=subnet_of(interface, inventory, family),
+        subnets=subnets_of(server, inventory, family),
         locations=inventory.locations,
         boot_servers=inventory.boot_servers,
         estimates={b.name: picture.estimate(server.location, b, family) for b in inventory.boot_servers},
         health=picture.health,
         files=files,
+        client=client_of(server, inventory),
         kea=replied(picture, server, route),
         policy=picture.policy,
         now=picture.now,
@@ -210,6 +233,14 @@ def boot_files(server: Server, inventory: Inventory, family: int) -> dict[str, s
     return {name: path for name, path in found.items() if path is not None}
 
 
+def client_of(server: Server, inventory: Inventory) -> Client:
+    """The boot program that reads kernel and initrd: its profile's, else that of its firmware; UEFI where unknown."""
+    profile = profile_of(server, inventory.profiles)
+    model = next((model for model in inventory.models if model.slug == server.model), None)
+    bios = model is not None and model.firmware is Firmware.BIOS
+    return CLIENTS[(profile and profile.nbp) or (NbpFamily.PXELINUX if bios else NbpFamily.GRUB)]
+
+
 def image_files(server: Server, inventory: Inventory, size: Callable[[str], int | None]) -> dict[str, int]:
     """Kernel and initrds of the server's profile with their sizes in bytes, as far as ``size`` knows them."""
     profile = profile_of(server, inventory.profiles)
@@ -219,16 +250,13 @@ def image_files(server: Server, inventory: Inventory, size: Callable[[str], int 
 
 
 def _select(picture: Picture, places: Collection[Slug] | None = None) -> Picture:
-    def estimates(family: int) -> Callable[[Slug, BootServer], Estimate]:
-        return lambda location, server: picture.estimate(location, server, family)
-
     routes = [
         route
         for family in FAMILIES
         for route in select(
             [each for each in picture.inventory.locations if places is None or each.slug in places],
             picture.inventory.boot_servers,
-            estimates(family),
+            picture.estimates(family),
             picture.health,
             family=family,
             policy=picture.policy,

@@ -7,18 +7,17 @@ It reads no other server than those that are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from nearboot.app.host import subnet_of
+from nearboot.app.host import subnets_of
 from nearboot.app.routes import FAMILIES, look
 from nearboot.config import Config
 from nearboot.inventory import store
-from nearboot.model import Inventory, Prefix, Server, Slug, Subnet
-from nearboot.model.place import parents_of, upwards
+from nearboot.model import Inventory, Prefix, Server, Slug
 from nearboot.model.profile import profile_of
 
 
@@ -61,18 +60,3 @@ def effective(session: Session, config: Config, servers: Sequence[Server], now: 
             )
         )
     return found
-
-
-def subnets_of(server: Server, inventory: Inventory, family: int) -> list[Subnet]:
-    """The subnets of its addresses, each once; without one those of the innermost place around it that has some."""
-    by_address = [subnet_of(interface, inventory, family) for interface in server.interfaces]
-    found = _once(subnet for subnet in by_address if subnet)
-    for place in () if found else upwards(server.location, parents_of(inventory.locations)):
-        found = [each for each in inventory.subnets if each.location == place and each.prefix.version == family]
-        if found:
-            break
-    return found
-
-
-def _once(subnets: Iterable[Subnet]) -> list[Subnet]:
-    return list({subnet.prefix: subnet for subnet in subnets}.values())

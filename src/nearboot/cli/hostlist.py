@@ -14,6 +14,7 @@ from nearboot.errors import Fault, InputError, NotFoundError
 MAX_HOSTS = 100_000  # a typing error such as web[1-999999999] is refused before memory is filled
 
 _BRACKET = re.compile(r"\[([^\[\]]*)\]")
+_NUMBERED = re.compile(r"([^0-9\[\],]*)([0-9]{1,18})([^0-9\[\],][^\[\],]*|)")
 _RANGE = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?\Z")
 
 
@@ -52,6 +53,34 @@ def choose(
         near = [f"{flag} {first}"] if first in places() else _near(first, known, short, chosen, alike=not others)
         raise NotFoundError("server", first, near, others=others)
     return list(chosen)
+
+
+def fold(names: Iterable[str]) -> list[str]:
+    """Host lists that stand for these names: what differs by one number only is told once."""
+    rows: dict[tuple[str, int, str], list[int]] = {}
+    found: dict[str, None] = {}
+    for name in sorted(set(names)):
+        if match := _NUMBERED.fullmatch(name):
+            head, number, tail = match.groups()
+            rows.setdefault((head, len(number), tail), []).append(int(number))
+        else:
+            found[name] = None
+    for (head, width, tail), numbers in rows.items():
+        runs = [f"{a:0{width}}" if a == b else f"{a:0{width}}-{b:0{width}}" for a, b in _runs(numbers)]
+        single = len(runs) == 1 and "-" not in runs[0]
+        found[f"{head}{runs[0]}{tail}" if single else f"{head}[{','.join(runs)}]{tail}"] = None
+    return sorted(found)
+
+
+def _runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The first and last of each unbroken run; the numbers rise."""
+    first = last = numbers[0]
+    for number in numbers[1:]:
+        if number != last + 1:
+            yield first, last
+            first = number
+        last = number
+    yield first, last
 
 
 def _globbed(name: str, known: Sequence[str]) -> list[str]:

@@ -11,9 +11,11 @@ from nearboot.app.database import reading
 from nearboot.app.files import file_size
 from nearboot.cli.hostlist import choose
 from nearboot.cli.output import emit, emit_document, output_option
+from nearboot.cli.route_whatif import whatif
 from nearboot.cli.shell import config_of, now
 from nearboot.errors import NotFoundError
 from nearboot.model import Route
+from nearboot.routing.explain_text import lines
 from nearboot.routing.summary import ASSUMED, why
 
 
@@ -47,6 +49,9 @@ def show(ctx: click.Context, locations: tuple[str, ...], family: str, used: bool
         click.echo(f"note: {finding.text}", err=True)
 
 
+command.add_command(whatif)
+
+
 @command.command("explain", short_help="Explain why servers get their boot server.")
 @click.argument("servers", nargs=-1, required=True)
 @click.option("--family", type=click.Choice(["4", "6"]), default="4", show_default=True, help="Address family.")
@@ -68,7 +73,7 @@ def explain(ctx: click.Context, servers: tuple[str, ...], family: str, output: s
     for place, explanation in enumerate(found):
         if place:
             click.echo()
-        for line in explanation.lines():
+        for line in lines(explanation):
             click.echo(line)
 
 

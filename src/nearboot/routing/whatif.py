@@ -1,0 +1,230 @@
+"""What a change would bring: who moves, what each boot server carries, how long boots take, who is left with none.
+
+Compares two selections of routes; it makes neither, and knows no database.
+
+    found = compare(before, after, crowds, loads=names)
+    found.changes, found.effects[0].before.boot_server
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isclose
+
+from nearboot.model import Route, Slug
+from nearboot.routing.summary import trouble
+
+Key = tuple[Slug, int]
+"""A location and an address family."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a place gets: its boot server (None: none can be used), at which cost, known how, and what is wrong."""
+
+    boot_server: Slug | None
+    cost_ms: float | None  # of a TFTP block; None: unknown
+    rung: str = ""
+    troubles: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, route: Route) -> Choice:
+        """The choice that a route makes."""
+        best = next((each for each in route.candidates if each.boot_server == route.chosen), None)
+        return cls(
+            route.chosen,
+            best.cost_ms if best and route.chosen else None,
+            best.rung if best and route.chosen else "",
+            trouble(route),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """The servers of a place. ``round_trips``: how often one of them waits in the mean while it boots.
+
+    ``assumed``: of how many servers the files' sizes are not known, so that an example stands for them.
+    """
+
+    location: Slug
+    servers: int
+    round_trips: float
+    assumed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A place that would get another boot server, or the same one at another cost."""
+
+    location: Slug
+    family: int
+    servers: int
+    before: Choice
+    after: Choice
+    before_s: float | None  # one boot's files
+    after_s: float | None
+    names: tuple[str, ...] = ()  # of the servers, where they were asked for
+
+    @property
+    def moved(self) -> bool:
+        """Whether it is another boot server."""
+        return self.before.boot_server != self.after.boot_server
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a boot server carries, before and after. ``before`` None: it is not there; ``after`` the same."""
+
+    boot_server: Slug
+    family: int
+    servers_before: int
+    servers_after: int
+    places_before: int
+    places_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long the boots of all servers take: each alone, as the path allows. ``worst_at``: where it is longest."""
+
+    mean_s: float | None
+    worst_s: float | None
+    worst_at: Slug | None
+    unknown: int  # servers of which nothing can be said
+
+
+@dataclass(frozen=True, slots=True)
+class Stranded:
+    """A place that is left without a boot server, or with none that is sound: ``troubles`` as of routes."""
+
+    location: Slug
+    family: int
+    servers: int
+    boot_server: Slug | None
+    troubles: tuple[str, ...]
+    already: bool  # it is so before the change too
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """The answer. ``effects``: places with servers or without, those with the most servers first."""
+
+    supposed: tuple[str, ...]
+    servers: int
+    assumed: int  # of how many the files' sizes are not known
+    effects: tuple[Effect, ...]
+    loads: tuple[Load, ...]
+    times_before: Mapping[int, Times]  # by family
+    times_after: Mapping[int, Times]
+    stranded: tuple[Stranded, ...]
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything would differ for anyone."""
+        return bool(self.effects) or any(not each.already for each in self.stranded)
+
+    @property
+    def moved(self) -> tuple[Effect, ...]:
+        """The places that would get another boot server."""
+        return tuple(each for each in self.effects if each.moved)
+
+
+def heads(places: Iterable[Effect | Stranded]) -> int:
+    """How many servers these are; one that would be so over both families counts once."""
+    return sum({each.location: each.servers for each in places}.values())
+
+
+def compare(
+    before: Mapping[Key, Choice],
+    after: Mapping[Key, Choice],
+    crowds: Iterable[Crowd],
+    *,
+    boot_servers: Iterable[Slug],
+    supposed: Sequence[str] = (),
+) -> WhatIf:
+    """Compare what the places get. ``boot_servers``: all that are there before or after, for their loads.
+
+    Both mappings have the same keys: those of the families that a place uses. A place without a crowd has no servers.
+    """
+    by_place = {crowd.location: crowd for crowd in crowds}
+    effects = [_effect(key, before[key], after[key], by_place.get(key[0])) for key in sorted(before)]
+    families = sorted({family for _, family in before})
+    return WhatIf(
+        tuple(supposed),
+        sum(crowd.servers for crowd in by_place.values()),
+        sum(crowd.assumed for crowd in by_place.values()),
+        tuple(sorted(filter(None, effects), key=lambda each: (-each.servers, each.location, each.family))),
+        _loads(before, after, by_place, sorted(boot_servers)),
+        {family: _times(before, by_place, family) for family in families},
+        {family: _times(after, by_place, family) for family in families},
+        _stranded(before, after, by_place),
+    )
+
+
+def _effect(key: Key, old: Choice, new: Choice, crowd: Crowd | None) -> Effect | None:
+    same = old.boot_server == new.boot_server and old.troubles == new.troubles and _alike(old.cost_ms, new.cost_ms)
+    if same:
+        return None
+    servers = crowd.servers if crowd else 0
+    return Effect(key[0], key[1], servers, old, new, _seconds(old, crowd), _seconds(new, crowd))
+
+
+def _alike(a: float | None, b: float | None) -> bool:
+    return a == b if a is None or b is None else isclose(a, b, rel_tol=1e-6)
+
+
+def _seconds(choice: Choice, crowd: Crowd | None) -> float | None:
+    if choice.cost_ms is None or crowd is None or not crowd.round_trips:
+        return None
+    return choice.cost_ms * crowd.round_trips / 1000
+
+
+def _loads(
+    before: Mapping[Key, Choice], after: Mapping[Key, Choice], crowds: Mapping[Slug, Crowd], names: Sequence[Slug]
+) -> tuple[Load, ...]:
+    counts: dict[tuple[int, Slug], list[int]] = {}
+    for side, choices in enumerate((before, after)):
+        for (location, family), choice in choices.items():
+            if choice.boot_server is not None:
+                row = counts.setdefault((family, choice.boot_server), [0, 0, 0, 0])
+                row[side] += crowds[location].servers if location in crowds else 0
+                row[2 + side] += 1
+    families = sorted({family for _, family in before})
+    return tuple(Load(name, each, *counts.get((each, name), (0, 0, 0, 0))) for each in families for name in names)
+
+
+def _times(choices: Mapping[Key, Choice], crowds: Mapping[Slug, Crowd], family: int) -> Times:
+    total, known, unknown = 0.0, 0, 0
+    worst: tuple[float, Slug] | None = None
+    for (location, each), choice in sorted(choices.items()):
+        crowd = crowds.get(location)
+        if each != family or crowd is None:
+            continue
+        taken = _seconds(choice, crowd)
+        if taken is None:
+            unknown += crowd.servers
+            continue
+        total, known = total + taken * crowd.servers, known + crowd.servers
+        if worst is None or taken > worst[0]:
+            worst = taken, location
+    mean = total / known if known else None
+    return Times(mean, worst[0] if worst else None, worst[1] if worst else None, unknown)
+
+
+def _stranded(
+    before: Mapping[Key, Choice], after: Mapping[Key, Choice], crowds: Mapping[Slug, Crowd]
+) -> tuple[Stranded, ...]:
+    found = [
+        Stranded(
+            location,
+            family,
+            crowds[location].servers if location in crowds else 0,
+            new.boot_server,
+            new.troubles,
+            before[location, family].troubles == new.troubles,
+        )
+        for (location, family), new in after.items()
+        if new.troubles
+    ]
+    return tuple(sorted(found, key=lambda each: (-each.servers, each.location, each.family)))
