@@ -205,3 +205,12 @@ def test_real_clients_hear_of_a_missing_file(start: Start, tmp_path: Path) -> No
     said = subprocess.run(command, timeout=20, check=False, capture_output=True, text=True)
     assert said.returncode != 0
     assert "file not found" in said.stderr.lower()
+
+
+def test_a_prefix_with_host_bits_is_told_so(root: Path) -> None:
+    """A mistyped prefix is the usual one: what is wrong with it, and what one looks like."""
+    ended = run(str(root), "--allow", "10.0.0.1/8")
+    assert ended.returncode == 2
+    assert ended.stderr.endswith(
+        "argument --allow: 10.0.0.1/8 has host bits set; expected such as 10.0.0.0/8 or 2001:db8::/32\n"
+    )

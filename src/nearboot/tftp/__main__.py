@@ -123,7 +123,13 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--allow-fragments", action="store_true", help="grant blocks that are larger than the MTU")
     add("--single-port", action="store_true", help="send all from the server's port, for containers and NAT")
-    add("--rollover", type=int, choices=(0, 1), default=0, help="the block number after 65535 (default 0)")
+    add(
+        "--rollover",
+        type=int,
+        choices=(0, 1),
+        default=0,
+        help="the block number after 65535 (default 0, as most expect)",
+    )
     add("--cache-mb", type=bounded(1, 1 << 20), default=256, metavar="MB", help="memory for content (default 256)")
     add(
         "--workers",
@@ -204,7 +210,10 @@ def bounded(low: int, high: int) -> type[int]:
 
 def prefix(text: str) -> Prefix:
     """An argparse type."""
-    return ip_network(text)
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}; expected such as 10.0.0.0/8 or 2001:db8::/32") from error
 
 
 def rate(text: str) -> float:
