@@ -21,7 +21,7 @@ log_option = click.option(
 metrics_option = click.option(
     "--metrics-listen",
     metavar="HOST:PORT",
-    help="Address of /metrics and /healthz; port 0 takes a free one, '' none (default: metrics_listen).",
+    help="Address of /metrics and /healthz; port 0 takes a free one, '' none (default: the setting).",
 )
 verbose_option = click.option("-v", "--verbose", is_flag=True, help="Log every detail.")
 me_option = click.option("--boot-server", "me", help="Which boot server this is (default: found by the address asked).")
