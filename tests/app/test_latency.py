@@ -12,7 +12,7 @@ from nearboot.app import latency
 from nearboot.app.database import reading, writing
 from nearboot.config import Config
 from nearboot.errors import InputError, NotFoundError
-from nearboot.inventory import boot_store, route_store
+from nearboot.inventory import boot_store, latency_store
 from nearboot.model import LatencyMap
 
 
@@ -46,7 +46,7 @@ def test_old_maps_are_deleted_when_one_is_loaded(fleet: Config, now: datetime, t
     file.write_text("src,dst,rtt\nhere,there,7\n")
     assert [_load(config, file, now, unit="ms").epoch for _ in range(4)] == [1, 2, 3, 4]
     with writing(config) as session:
-        assert route_store.drop_old_latency_maps(session, keep=1) == 1, "two of the one source, one of the other"
+        assert latency_store.drop_old(session, keep=1) == 1, "two of the one source, one of the other"
 
 
 def test_a_file_that_is_not_text_is_refused(fleet: Config, now: datetime, tmp_path: Path) -> None:

@@ -134,7 +134,8 @@ def test_the_places_that_move_with_a_source_are_shown(quickstart: Nearboot, tmp_
     quickstart("inventory", "load", places)
     file = tmp_path / "odd.csv"
     file.write_text("src,dst,rtt_ms\nutc,fra,4\nutc,ams,60\n")
-    quickstart("latency", "load", file)
+    assert "1 of 4 locations would get another boot server" in quickstart("latency", "load", file, code=1).err
+    quickstart("latency", "accept", 1, "--source", "odd", "--reason", "a new fibre")
     assert quickstart("latency", "remove", "odd").lines == [
         "removed odd: 1 epoch",
         "  utc IPv4: fra-boot -> ams-boot",

@@ -49,14 +49,6 @@ def test_a_map_of_unknown_places_is_refused(loaded: Session) -> None:
     assert route_store.current_latency_maps(loaded) == ()
 
 
-def test_old_maps_go_and_epochs_go_on(loaded: Session) -> None:
-    for _ in range(4):
-        route_store.add_latency_map(loaded, LatencyMap("s", NOW, SAMPLES), NOW)
-    assert route_store.drop_old_latency_maps(loaded, keep=2) == 2
-    assert route_store.drop_old_latency_maps(loaded, keep=0) == 1
-    assert route_store.add_latency_map(loaded, LatencyMap("s", NOW, ()), NOW) == 5
-
-
 def test_a_source_is_removed_with_all_its_epochs(loaded: Session) -> None:
     """The other sources stay; a wrong name is offered the near ones."""
     for source in ("a", "b", "a"):

@@ -162,4 +162,9 @@ def test_misplaced_cities_of_the_real_data_are_found(latency_data: Path) -> None
         "st-louis", "toledo",
     }  # fmt: skip
     assert len(guarded.quarantined) + len(guarded.map.samples) == len(latency_map.samples) == 57_327
-    assert {finding.code for finding in guarded.findings} == {"coordinate-looks-wrong", "faster-than-fibre"}
+    codes = {"coordinate-looks-wrong", "faster-than-fibre", "doubtful-reporter", "asymmetry"}
+    assert {finding.code for finding in guarded.findings} == codes
+    said = {finding.code: finding for finding in guarded.findings}
+    assert said["asymmetry"].data["worst"] == 26.62, "Kampala and Nairobi; Ktis and Prague are faster than light"
+    doubtful = [finding.data["reporter"] for finding in guarded.findings if finding.code == "doubtful-reporter"]
+    assert doubtful == ["albany", "palermo"]

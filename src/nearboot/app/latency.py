@@ -1,47 +1,67 @@
 """Latency maps: file → rows between names → samples between locations → guards → database; and what is in use.
 
-loaded = load(config, "pairs.csv", Reading(unit="ms"), actor="ada", now=now)
+loaded = load(config, "pairs.csv", Reading(unit="ms"), dry_run=False, actor="ada", now=now)
+loaded.state      # MapState.ACCEPTED: in use; HELD: latency accept or latency reject decides
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from nearboot.app import routes
+from nearboot.app import latency_guard, routes
 from nearboot.app.database import reading, writing
+from nearboot.app.latency_document import Document, read_document, verified
 from nearboot.config import Config
 from nearboot.errors import Fault, InputError
-from nearboot.inventory import boot_store, route_store, store
-from nearboot.latency import formats, guard
+from nearboot.inventory import boot_store, latency_store, route_store, store
+from nearboot.latency import formats, guard, guard_blast, guard_cover
+from nearboot.latency.alarm import Action, Alarm, reasons
 from nearboot.latency.estimate import Ladder, Measured
+from nearboot.latency.formats import ParsedMap
+from nearboot.latency.guard_blast import Move
 from nearboot.latency.map import Summary, resolve
 from nearboot.latency.rows import counted
-from nearboot.model import AuditEntry, Quarantine, Reason, Route
+from nearboot.latency.signature import Signature
+from nearboot.model import AuditEntry, MapRecord, MapState, Quarantine, Reason, Route
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """How to read a latency file, as far as the file does not say it itself."""
 
-    source: str | None = None  # who publishes the map; None: the file's name
+    source: str | None = None  # who publishes the map; None: its signature, the file itself, or the file's name
     format: str | None = None  # None: detected
     unit: str | None = None  # ms, s, us
     columns: Mapping[str, str] = field(default_factory=dict)  # src, dst, rtt, ... → column name
+    src: str | None = None  # where it was measured from, for formats that do not say it
+    any_age: bool = False  # take measurements however old
+    publisher: str | None = None  # the source where neither user, signature nor file says it; None: the file's name
+    as_of: datetime | None = None  # when the file was last changed: how old what has no time of its own is at least
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What became of a file. ``epoch`` 0: nothing was stored (a dry run)."""
+    """What became of a file. ``epoch`` 0: nothing was stored (a dry run), and ``state`` is what would have become.
+
+    ``alarms``: why it is held, or what is odd about it. ``moves``: locations that get another boot server by it.
+    """
 
     epoch: int
     summary: Summary
     quarantined: tuple[Quarantine, ...]
     findings: tuple[Reason, ...]
+    state: MapState = MapState.ACCEPTED
+    alarms: tuple[Alarm, ...] = ()
+    moves: tuple[Move, ...] = ()
+
+    @property
+    def held(self) -> tuple[Reason, ...]:
+        """Why the map is kept aside."""
+        return reasons(self.alarms, Action.HOLD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,28 +73,74 @@ class Removed:
 
 
 def load(config: Config, file: str, how: Reading, *, dry_run: bool, actor: str, now: datetime) -> Loaded:
-    """Read, place, guard and store a map; InputError with all faults leaves the database as it was."""
-    parsed = formats.parse(
-        file, _text(file), format=how.format, unit=how.unit, columns=how.columns, source=how.source, now=now
-    )
+    """Read, prove, place, guard and store a map; InputError with all faults leaves the database as it was."""
+    return ingest(config, read_document(file), how, dry_run=dry_run, actor=actor, now=now)
+
+
+def ingest(config: Config, document: Document, how: Reading, *, dry_run: bool, actor: str, now: datetime) -> Loaded:
+    """The same for a document that was read already, from wherever it came."""
+    signature = verified(document, config, now=now)
+    parsed = _parsed(document, _by_publisher(document, how, signature), now)
+    _refuse(document.file, guard_cover.cut_off(document.text, parsed.quarantined))
+    _refuse(document.file, guard_cover.bad_rows(len(parsed.rows), parsed.quarantined))
     with writing(config) as session:
-        locations = store.locations(session)
-        latency_map, unknown, summary = resolve(parsed, locations)
-        guarded = guard.check(latency_map, locations, now=now, rows=summary.places)
-        if guarded.refused:
-            raise InputError([Fault(file, 0, "", guarded.refused, "round trips in the stated unit")])
-        if not guarded.map.samples:  # the source's last good map stays in use
-            raise InputError([_unusable(file, unknown + guarded.quarantined)])
-        epoch = 0
-        if not dry_run:
-            # Whole: routes are guarded again when they are selected, so that a coordinate put right needs no reload.
-            epoch = route_store.add_latency_map(session, latency_map, now)
-            route_store.drop_old_latency_maps(session, keep=config.routing.keep_maps)
-            refused = f", {len(guarded.quarantined)} refused" if guarded.quarantined else ""
-            text = f"epoch {epoch}, {counted(len(guarded.map.samples), 'sample')} from {file}{refused}"
-            boot_store.add_audit(session, AuditEntry(now, actor, "latency.load", latency_map.source, text))
-    summary = summary.without(len(guarded.quarantined), guarded.map.samples)
-    return Loaded(epoch, summary, unknown + guarded.quarantined, guarded.findings)
+        if how.any_age:
+            config = replace(config, latency=replace(config.latency, max_age_s=0.0))
+        loaded = _publish(session, config, parsed, signature, actor=actor, now=now)
+        if dry_run:
+            session.rollback()
+            return replace(loaded, epoch=0)
+    return loaded
+
+
+def _publish(
+    session: Session, config: Config, parsed: ParsedMap, signature: Signature | None, *, actor: str, now: datetime
+) -> Loaded:
+    """Guard a map and store it, as accepted or held; InputError if it is refused."""
+    locations = store.locations(session)
+    latency_map, unknown, summary = resolve(parsed, locations)
+    last = route_store.current_latency_map(session, latency_map.source)
+    _refuse(parsed.file, latency_guard.signed_before(session, latency_map.source, signature))
+    judged = latency_guard.judge(
+        latency_map, last, locations, config.latency, file=parsed.file, rows=summary.places, now=now
+    )
+    _refuse(parsed.file, judged.alarms)
+    if not judged.guarded.map.samples:  # the source's last good map stays in use
+        raise InputError([_unusable(parsed.file, unknown + judged.quarantined)])
+    quarantined = unknown + judged.quarantined
+    record = MapRecord(
+        latency_map.source, 0, MapState.ACCEPTED, now, latency_map.published_at, actor, parsed.file, parsed.format,
+        samples=len(judged.guarded.map.samples), refused=len(quarantined),
+        signed_at=signature.signed_at if signature else None,
+    )  # fmt: skip
+    first = not route_store.current_epochs(session)
+    before = routes.look(session, config, now)
+    # Whole: routes are guarded again when they are selected, so that a coordinate put right needs no reload.
+    epoch = latency_store.publish(session, judged.kept, record, quarantined, now=now)
+    moves = latency_guard.moves(before, routes.look(session, config, now, inventory=before.inventory))
+    alarms = judged.alarms
+    if not first:  # without any measurement before, every route is new
+        places = len(routes.populated(before.inventory))
+        alarms += guard_blast.blast(moves, locations=places, share=config.latency.hold_moves)
+    held = reasons(alarms, Action.HOLD)
+    state = MapState.HELD if held else MapState.ACCEPTED
+    said = reasons(alarms, Action.HOLD, Action.NOTE) + judged.guarded.findings
+    latency_store.set_state(session, latency_map.source, epoch, state, reasons=said)
+    if not held:
+        latency_store.supersede(session, latency_map.source, epoch)
+    latency_store.drop_old(session, keep=config.routing.keep_maps)
+    summary = summary.without(len(judged.quarantined), judged.guarded.map.samples)
+    loaded = Loaded(epoch, summary, quarantined, judged.guarded.findings, state, alarms, moves)
+    _write_down(session, loaded, parsed.file, len(judged.quarantined), actor=actor, now=now)
+    return loaded
+
+
+def _write_down(session: Session, loaded: Loaded, file: str, refused: int, *, actor: str, now: datetime) -> None:
+    text = f"epoch {loaded.epoch}, {counted(loaded.summary.samples, 'sample')} from {file}"
+    text += f", {refused} refused" if refused else ""
+    text += f": {'; '.join(reason.text for reason in loaded.held)}" if loaded.held else ""
+    action = "latency.hold" if loaded.held else "latency.load"
+    boot_store.add_audit(session, AuditEntry(now, actor, action, loaded.summary.source, text))
 
 
 def remove(config: Config, source: str, *, actor: str, now: datetime) -> Removed:
@@ -113,10 +179,28 @@ def _unusable(file: str, quarantined: Sequence[Quarantine]) -> Fault:
     return Fault(file, first.line if first else 0, "", f"no row that can be used{why}", "round trips between locations")
 
 
-def _text(file: str) -> str:
-    try:
-        return Path(file).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError([Fault(file, 0, "", error.strerror or str(error), "a file that can be read")]) from error
-    except UnicodeDecodeError as error:
-        raise InputError([Fault(file, 0, "", f"byte {error.start} is not UTF-8", "text in UTF-8")]) from error
+def _parsed(document: Document, how: Reading, now: datetime) -> ParsedMap:
+    return formats.parse(
+        document.file, document.text, format=how.format, unit=how.unit, columns=how.columns, src=how.src,
+        source=how.source, publisher=how.publisher, as_of=how.as_of, now=now,
+    )  # fmt: skip
+
+
+def _by_publisher(document: Document, how: Reading, signature: Signature | None) -> Reading:
+    """A signed map is of the source that its signature names, whatever the file is called."""
+    if signature is None:
+        return how
+    if how.source not in (None, signature.source):
+        found = f"a signature of {signature.source!r}, but --source {how.source}"
+        raise InputError([Fault(document.file, 0, "source", found, "one source")])
+    return replace(how, source=signature.source)
+
+
+def _refuse(file: str, alarms: Sequence[Alarm]) -> None:
+    """Raise what the guards refuse, with the numbers and what would be right."""
+    refused = [alarm for alarm in alarms if alarm.action is Action.REFUSE]
+    if refused:
+        raise InputError(
+            Fault(file, 0, each.reason.code, each.reason.text, each.remedy or "a map that can be true")
+            for each in refused
+        )

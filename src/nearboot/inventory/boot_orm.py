@@ -22,7 +22,7 @@ BIG_KEY = BigInteger().with_variant(Integer, "sqlite")
 
 
 class LatencyMapRow(Row):
-    """One publication of measurements; the highest epoch of a source is the current one."""
+    """One publication of measurements; the accepted one with the highest epoch of its source is the current one."""
 
     __tablename__ = "latency_maps"
     __table_args__ = (CheckConstraint("epoch > 0", name="epoch"), UniqueConstraint("source", "epoch"))
@@ -31,6 +31,29 @@ class LatencyMapRow(Row):
     epoch: Mapped[int]
     published_at: Mapped[datetime]
     loaded_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(server_default="accepted")
+    actor: Mapped[str] = mapped_column(server_default="")
+    file: Mapped[str] = mapped_column(server_default="")
+    format: Mapped[str] = mapped_column(server_default="")
+    decided_by: Mapped[str] = mapped_column(server_default="")
+    decision: Mapped[str] = mapped_column(server_default="")
+    samples: Mapped[int] = mapped_column(server_default="0")
+    refused: Mapped[int] = mapped_column(server_default="0")
+    reasons: Mapped[list[Any]] = mapped_column(server_default="[]")
+    decided_at: Mapped[datetime | None]
+    signed_at: Mapped[datetime | None]
+
+
+class LatencyQuarantineRow(Row):
+    """A row or a name of a latency file that was not used, and why."""
+
+    __tablename__ = "latency_quarantine"
+    id: Mapped[int] = mapped_column(BIG_KEY, primary_key=True)
+    map_id: Mapped[int] = mapped_column(ForeignKey("latency_maps.id", ondelete="CASCADE"), index=True)
+    file: Mapped[str]
+    line: Mapped[int]
+    text: Mapped[str]
+    reason: Mapped[str]
 
 
 class LatencySampleRow(Row):

@@ -18,7 +18,7 @@ from nearboot.errors import NotFoundError
 from nearboot.inventory.boot_orm import HealthRow, LatencyMapRow, LatencySampleRow, RouteRow
 from nearboot.inventory.orm import BootServerRow, LocationRow
 from nearboot.inventory.schema_store import lock
-from nearboot.model import Candidate, Health, LatencyMap, LatencySample, Reason, Route, Slug
+from nearboot.model import Candidate, Health, LatencyMap, LatencySample, MapState, Reason, Route, Slug
 
 
 def add_latency_map(session: Session, latency_map: LatencyMap, now: datetime) -> int:
@@ -52,16 +52,22 @@ def add_latency_map(session: Session, latency_map: LatencyMap, now: datetime) ->
 
 
 def current_latency_map(session: Session, source: str) -> LatencyMap | None:
-    """The newest map of a source."""
+    """The map of a source that is in use."""
     return next((each for each in current_latency_maps(session) if each.source == source), None)
 
 
 def current_latency_maps(session: Session) -> tuple[LatencyMap, ...]:
-    """The newest map of each source, by source."""
-    newest = select(LatencyMapRow.source, func.max(LatencyMapRow.epoch)).group_by(LatencyMapRow.source)
-    current = {tuple(row) for row in session.execute(newest)}
+    """The map of each source that is in use: the newest that was accepted, by source."""
+    current = current_epochs(session).items()
     rows = [row for row in session.scalars(select(LatencyMapRow)) if (row.source, row.epoch) in current]
-    return tuple(_latency_map(session, row) for row in sorted(rows, key=lambda row: row.source))
+    return tuple(latency_map_of(session, row) for row in sorted(rows, key=lambda row: row.source))
+
+
+def current_epochs(session: Session) -> dict[str, int]:
+    """The epoch of each source's map that is in use."""
+    accepted = LatencyMapRow.state == MapState.ACCEPTED.value
+    newest = select(LatencyMapRow.source, func.max(LatencyMapRow.epoch)).where(accepted)
+    return {row[0]: row[1] for row in session.execute(newest.group_by(LatencyMapRow.source))}
 
 
 def remove_latency_maps(session: Session, source: str) -> int:
@@ -72,19 +78,6 @@ def remove_latency_maps(session: Session, source: str) -> int:
     if not gone:
         raise NotFoundError("latency map", source, get_close_matches(source, set(known.values()), 3, 0.4))
     session.execute(delete(LatencyMapRow).where(LatencyMapRow.id.in_(gone)))
-    return len(gone)
-
-
-def drop_old_latency_maps(session: Session, *, keep: int) -> int:
-    """Delete all but the newest ``keep`` maps of each source; gives how many went."""
-    kept: dict[str, int] = {}
-    gone = []
-    for row in session.scalars(select(LatencyMapRow).order_by(LatencyMapRow.epoch.desc())):
-        kept[row.source] = kept.get(row.source, 0) + 1
-        if kept[row.source] > max(keep, 1):  # the epochs go on counting from the newest
-            gone.append(row.id)
-    for number in gone:
-        session.execute(delete(LatencyMapRow).where(LatencyMapRow.id == number))
     return len(gone)
 
 
@@ -185,7 +178,8 @@ def _id(known: Mapping[str, int], name: str, noun: str = "location") -> int:
     return known[name]
 
 
-def _latency_map(session: Session, row: LatencyMapRow) -> LatencyMap:
+def latency_map_of(session: Session, row: LatencyMapRow) -> LatencyMap:
+    """A stored publication with its samples, in the order of its file."""
     src: Any = aliased(LocationRow)
     dst: Any = aliased(LocationRow)
     query = (

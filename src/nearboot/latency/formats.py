@@ -90,6 +90,7 @@ def parse(
     columns: Mapping[str, str] | None = None,
     src: str | None = None,
     source: str | None,
+    publisher: str | None = None,
     as_of: datetime | None = None,
     now: datetime,
 ) -> ParsedMap:
@@ -97,8 +98,9 @@ def parse(
 
     ``format``: a name of ``FORMATS`` (None: detected). ``unit``: ms, s or us. ``columns``: field (src, dst, rtt, min,
     jitter, loss, count, timestamp, family) to column name. ``src``: where it was measured from, for the formats that do
-    not say it. ``source``: who publishes the map (None: the file's name without suffix). ``as_of``: how old what has no
-    time of its own is at least. What the head of the file states (``# unit: ms``) counts as if it were given here.
+    not say it. ``source``: who publishes the map (None: who the file says, else ``publisher``, else the file's name).
+    ``as_of``: how old what has no time of its own is at least. What the head of the file states (``# unit: ms``) counts
+    as if it were given here.
     """
     document = Document(filename, text)
     said = _said(document, unit=unit, **{"from": src, "format": format})
@@ -112,7 +114,7 @@ def parse(
     if extra:
         verb = "row repeats" if extra == 1 else "rows repeat"
         notes.append(f"{extra} {verb} a pair: each such pair has the median of its rows")
-    publisher = source or document.stated.get("source") or PurePath(filename).stem
+    publisher = source or document.stated.get("source") or publisher or PurePath(filename).stem
     return ParsedMap(publisher, filename, chosen.name, now, tuple(merged), tuple(refused), tuple(notes))
 
 

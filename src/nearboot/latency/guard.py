@@ -1,4 +1,4 @@
-"""What a latency map may not say: values outside all reason, and round trips faster than light.
+"""What a latency map may not say: values outside all reason, faster than light, or what all others deny.
 
 A pair that breaks a rule is refused and reported, the rest of the map stands. Where one location is what impossible
 pairs have in common, its coordinate is the likelier error (the other town of that name was looked up), and is named.
@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from statistics import median
 
+from nearboot.latency import guard_reporter
 from nearboot.latency.place import Places
 from nearboot.latency.rows import MAX_AHEAD, counted, loss_problem, rtt_problem
 from nearboot.model import LatencyMap, LatencySample, Location, Quarantine, Reason, Slug
@@ -82,8 +83,11 @@ def check(
     blamed = _blamed(violations)
     findings = [_coordinate_finding(location, pairs, places) for location, pairs in blamed.items()]
     findings += _fibre_finding(faster_than_fibre)
-    kept_map = replace(latency_map, samples=tuple(kept))
-    return Guarded(kept_map, tuple(quarantined), tuple(findings), frozenset(blamed))
+    heard = guard_reporter.outliers(replace(latency_map, samples=tuple(kept)))
+    even = guard_reporter.asymmetry(heard.map, places)
+    quarantined += [_quarantine(latency_map, sample, why, rows) for sample, why in heard.refused + even.refused]
+    findings += heard.reasons + even.reasons
+    return Guarded(even.map, tuple(quarantined), tuple(findings), frozenset(blamed))
 
 
 def value_problem(sample: LatencySample, now: datetime) -> str:

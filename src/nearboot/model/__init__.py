@@ -29,6 +29,7 @@ from nearboot.model.inventory import (
     Subnet,
     Tier,
 )
+from nearboot.model.latency import MapRecord, MapState
 from nearboot.model.route import Candidate, Estimate, Health, LatencyMap, LatencySample, Quarantine, Reason, Route
 
 __all__ = [
@@ -56,6 +57,8 @@ __all__ = [
     "Location",
     "LocationKind",
     "Mac",
+    "MapRecord",
+    "MapState",
     "NbpFamily",
     "NbpRule",
     "Origin",
