@@ -89,3 +89,16 @@ def test_a_late_oack_changes_nothing() -> None:
     give(download, OptionAck((("blksize", "8"),)))
     give(download, Data(1, bytes(8)))
     assert give(download, OptionAck((("blksize", "8"),))) is None
+
+
+def test_the_last_block_number_is_told() -> None:
+    """A server may go on with 0 or with 1 then: whoever gets no further is told of it."""
+    download = Download("f", blksize=8, windowsize=65535)
+    download.request()
+    give(download, OptionAck((("blksize", "8"), ("windowsize", "65535"))))
+    assert not download.rolling
+    for block in range(1, 65536):
+        download.receive(encode(Data(block, bytes(8))))
+    assert download.rolling
+    download.receive(encode(Data(0, bytes(8))))
+    assert not download.rolling

@@ -177,8 +177,11 @@ class Exchange:
 
     def _silence(self, attempts: int) -> PeerError:
         what = "no reply" if self._peer is None else "no further DATA"
+        hint = (
+            "; it may go on with block 1, expected 0 (a larger blksize needs neither)" if self._download.rolling else ""
+        )
         return PeerError(
-            f"{self._server[0]} port {self._server[1]}: {self._download.filename!r}: {what} to {attempts} packets"
+            f"{self._server[0]} port {self._server[1]}: {self._download.filename!r}: {what} to {attempts} packets{hint}"
         )
 
 

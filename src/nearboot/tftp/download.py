@@ -59,6 +59,11 @@ class Download:
         """Grows with each packet that brings the read on: the OACK, then each new block."""
         return self._received + self._agreed
 
+    @property
+    def rolling(self) -> bool:
+        """Whether block 65535 was the last; the next is 0, but some servers go on with 1 (no RFC says)."""
+        return self._received > 0 and self._next() == 0
+
     def request(self) -> bytes:
         """The RRQ."""
         options = tuple((name, str(value)) for name, value in self._asked.items())
