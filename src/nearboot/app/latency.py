@@ -24,6 +24,7 @@ from nearboot.latency.estimate import Ladder, Measured
 from nearboot.latency.formats import ParsedMap
 from nearboot.latency.guard_blast import Move
 from nearboot.latency.map import Summary, resolve
+from nearboot.latency.naming import WITHIN_KM, Coordinates, Naming
 from nearboot.latency.rows import counted
 from nearboot.latency.signature import Signature
 from nearboot.model import AuditEntry, MapRecord, MapState, Quarantine, Reason, Route
@@ -41,6 +42,8 @@ class Reading:
     any_age: bool = False  # take measurements however old
     publisher: str | None = None  # the source where neither user, signature nor file says it; None: the file's name
     as_of: datetime | None = None  # when the file was last changed: how old what has no time of its own is at least
+    places: Mapping[str, Coordinates] = field(default_factory=dict)  # of names that the inventory does not have
+    within_km: float = WITHIN_KM  # of a location, to be one of those names
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,8 @@ def ingest(config: Config, document: Document, how: Reading, *, dry_run: bool, a
     with writing(config) as session:
         if how.any_age:
             config = replace(config, latency=replace(config.latency, max_age_s=0.0))
-        loaded = _publish(session, config, parsed, signature, actor=actor, now=now)
+        naming = _naming(session, how)
+        loaded = _publish(session, config, parsed, signature, naming=naming, actor=actor, now=now)
         if dry_run:
             session.rollback()
             return replace(loaded, epoch=0)
@@ -94,11 +98,18 @@ def ingest(config: Config, document: Document, how: Reading, *, dry_run: bool, a
 
 
 def _publish(
-    session: Session, config: Config, parsed: ParsedMap, signature: Signature | None, *, actor: str, now: datetime
+    session: Session,
+    config: Config,
+    parsed: ParsedMap,
+    signature: Signature | None,
+    *,
+    naming: Naming,
+    actor: str,
+    now: datetime,
 ) -> Loaded:
     """Guard a map and store it, as accepted or held; InputError if it is refused."""
     locations = store.locations(session)
-    latency_map, unknown, summary = resolve(parsed, locations)
+    latency_map, unknown, summary = resolve(parsed, naming)
     last = route_store.current_latency_map(session, latency_map.source)
     _refuse(parsed.file, latency_guard.signed_before(session, latency_map.source, signature))
     judged = latency_guard.judge(
@@ -177,6 +188,12 @@ def _unusable(file: str, quarantined: Sequence[Quarantine]) -> Fault:
     first = quarantined[0] if quarantined else None
     why = f"; the first: {first.text}: {first.reason}" if first else ""
     return Fault(file, first.line if first else 0, "", f"no row that can be used{why}", "round trips between locations")
+
+
+def _naming(session: Session, how: Reading) -> Naming:
+    """What names mean to this inventory, and to the user."""
+    servers, subnets = store.boot_servers(session), store.subnets(session)
+    return Naming.of(store.locations(session), servers, subnets, places=how.places, within_km=how.within_km)
 
 
 def _parsed(document: Document, how: Reading, now: datetime) -> ParsedMap:
