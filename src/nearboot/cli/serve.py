@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from nearboot.app.daemon import set_up_log
+from nearboot.cli.latency_options import reading_of, reading_options, sources_of
 from nearboot.cli.limits import limit_options, limited
 from nearboot.cli.shell import config_of
 from nearboot.config import HttpConfig, TftpConfig
@@ -34,7 +35,7 @@ port_option = click.option("--port", type=click.IntRange(0, 65535), help="Port t
 
 @click.group()
 def command() -> None:
-    """Run a daemon: TFTP, HTTP, or the follower of Kea's leases."""
+    """Run a daemon: TFTP, HTTP, the follower of Kea's leases, or the reader of latency maps."""
 
 
 @command.command(short_help="Serve boot files and configurations over TFTP.")
@@ -126,6 +127,31 @@ def leases(ctx: click.Context, files: tuple[Path, ...], *, log_format: str | Non
     set_up_log(verbose, log_format or config.log_format)
     how = kea.settings(config)
     daemon.serve(config, files or (Path(how.lease_file4), Path(how.lease_file6)))
+
+
+@command.command(short_help="Read latency maps again and again from where they are published.")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option(
+    "--every", type=click.FloatRange(0.1), metavar="S", default=60.0, show_default=True, help="Seconds between."
+)
+@reading_options
+@log_option
+@verbose_option
+@click.pass_context
+def latency(
+    ctx: click.Context, /, *, sources: tuple[str, ...], every: float, log_format: str | None, verbose: bool, **said: Any
+) -> None:
+    """Read latency maps from each SOURCE (a file, a folder or a URL; NAME=... says what its maps are called).
+
+    Every few seconds (--every) what is new is loaded as 'latency load' does it: of a folder the newest file of each
+    kind, of a URL what has changed. A map that is refused or held, and a source that does not answer, is a line of the
+    log; the last good map stays in use.
+    """
+    from nearboot.app import latency_poll as daemon  # noqa: PLC0415 - each daemon loads only what it needs
+
+    config = config_of(ctx)
+    set_up_log(verbose, log_format or config.log_format)
+    daemon.serve(config, sources_of(sources), reading_of(said), every_s=every)
 
 
 def _said(part: Part, **said: object) -> Part:
