@@ -10,8 +10,8 @@ import pytest
 
 from nearboot.tftp.carrier_runner import MAX_LINES, MTU_AGE_S, Carriers, Ways
 from nearboot.tftp.channel_runner import Channel
-from nearboot.tftp.line_runner import Seat
 from nearboot.tftp.runner import Loop
+from nearboot.tftp.seat_runner import Seat
 
 HERE = ("127.0.0.1", 0)
 PEER = ("127.0.0.1", 2070)

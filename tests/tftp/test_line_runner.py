@@ -15,11 +15,12 @@ import pytest
 
 from nearboot.tftp import Limits, Mode, Outcome, Pace, ReadRequest
 from nearboot.tftp.content import FrameCache
-from nearboot.tftp.line_runner import IP_RECVERR, IPV6_RECVERR, LATE_S, MAX_LATE, Line, Seat, is_refusal
+from nearboot.tftp.line_runner import IP_RECVERR, IPV6_RECVERR, LATE_S, MAX_LATE, Line, is_refusal
 from nearboot.tftp.mmsg_runner import name_of
 from nearboot.tftp.options import Terms
 from nearboot.tftp.packet import Ack, Data, Error, OptionAck, encode
 from nearboot.tftp.runner import Loop
+from nearboot.tftp.seat_runner import Seat
 from nearboot.tftp.session_runner import Session
 from nearboot.tftp.store import open_source
 from nearboot.tftp.transfer import Transfer

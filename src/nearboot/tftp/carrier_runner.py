@@ -14,11 +14,12 @@ from contextlib import suppress
 
 from nearboot.tftp.channel_runner import Channel, ChannelPool, OnStray, opened
 from nearboot.tftp.engine import Peer
-from nearboot.tftp.line_runner import Line, Seat
+from nearboot.tftp.line_runner import Line
 from nearboot.tftp.mmsg_runner import IS_SUPPORTED, name_of
 from nearboot.tftp.one_port_runner import Asked, OnePort
 from nearboot.tftp.options import V4_OVERHEAD, V6_OVERHEAD
 from nearboot.tftp.runner import Loop
+from nearboot.tftp.seat_runner import Seat
 from nearboot.tftp.session_runner import Carrier, Local
 
 MAX_LINES = 4

@@ -15,11 +15,12 @@ from functools import cache
 from ipaddress import ip_address
 
 from nearboot.tftp.engine import Peer
-from nearboot.tftp.line_runner import Line, Message, Messages, Seat
+from nearboot.tftp.line_runner import Line
 from nearboot.tftp.listener_runner import IP_PKTINFO, OnDatagram, destination, plain_peer
 from nearboot.tftp.mmsg_runner import name_of, peer_of
 from nearboot.tftp.packet import Opcode
 from nearboot.tftp.runner import Loop
+from nearboot.tftp.seat_runner import Message, Messages, Seat
 from nearboot.tftp.session_runner import Local, Session
 
 REQUESTS = frozenset({Opcode.RRQ.to_bytes(2, "big"), Opcode.WRQ.to_bytes(2, "big")})
