@@ -64,7 +64,7 @@ def poll_once(
                     return outcomes
                 outcomes.append(_load(config, found, how, marks, actor=actor, now=clock()))
         except NearbootError as error:
-            outcomes.append(Outcome(str(source), problem=_told(error)))
+            outcomes.append(Outcome(str(source), problem=_told(error, str(source))))
             log.warning("latency source failed: source=%s %s", source, outcomes[-1].problem)
     return outcomes
 
@@ -77,8 +77,8 @@ def _load(config: Config, found: Found, how: Reading, marks: Marks, *, actor: st
         loaded = latency.ingest(config, found.document, how, dry_run=False, actor=actor, now=now)
     except InputError as error:
         marks.keep(found)
-        log.warning("latency map refused: file=%s %s", file, _told(error))
-        return Outcome(file, problem=_told(error))
+        log.warning("latency map refused: file=%s %s", file, _told(error, file))
+        return Outcome(file, problem=_told(error, file))
     marks.keep(found)
     log.info(
         "latency map %s: source=%s epoch=%d samples=%d file=%s",
@@ -105,7 +105,7 @@ async def _serve(config: Config, sources: Sequence[Source], how: Reading, every_
             await asyncio.wait_for(stop.wait(), every_s)
 
 
-def _told(error: NearbootError) -> str:
-    """An error in one line: its first fault, and how many more there are."""
+def _told(error: NearbootError, place: str) -> str:
+    """An error in one line, without the place where it is: its first fault, and how many more there are."""
     lines = str(error).splitlines() or [type(error).__name__]
-    return lines[0] + (f" (and {len(lines) - 1} more)" if len(lines) > 1 else "")
+    return lines[0].removeprefix(f"{place}: ") + (f" (and {len(lines) - 1} more)" if len(lines) > 1 else "")

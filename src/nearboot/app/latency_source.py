@@ -39,7 +39,7 @@ MARKS_FILE = "latency-sources.json"
 
 _NAMED = re.compile(r"(?P<name>[a-z0-9][a-z0-9._-]*)=(?P<place>.+)\Z", re.DOTALL)
 _TIME = re.compile(  # of publication, in a file's name: 2026-11-22T12-00, 20261122120000Z, 1795345200
-    r"[-_.]?(?:(?:\d{4}-\d\d-\d\d|\d{8})(?:[T_.-]?\d\d[-:.]?\d\d(?:[-:.]?\d\d)?)?Z?|\d{9,})(?!\d)"
+    r"[-_.]?(?:(?:\d{4}-\d\d-\d\d|\d{8})(?:[T_.-]?\d\d(?:[-:.]?\d\d){0,2})?Z?|\d{9,})(?!\d)"
 )
 
 

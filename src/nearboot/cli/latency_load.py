@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from nearboot.cli.latency_decide import MAX_SHOWN, say_moves
 from nearboot.cli.latency_options import reading_of, reading_options, sources_of
 from nearboot.cli.root import EXIT_ERROR
 from nearboot.cli.shell import actor, config_of, now
-from nearboot.errors import InputError, NearbootError
+from nearboot.errors import InputError, NearbootError, PeerError
 from nearboot.model import MapState
 
 
@@ -50,18 +50,18 @@ def load(
     config = config_of(ctx)
     how = replace(reading_of(said), source=source)
     marks = Marks.of(config)
-    failures: list[NearbootError] = []
     codes: list[int] = []
+    failures: list[NearbootError] = []
+
+    def take(found: Found) -> None:
+        read = replace(how, publisher=found.publisher, as_of=found.as_of)
+        loaded = latency.ingest(config, found.document, read, dry_run=dry_run, actor=actor(), now=now())
+        if not dry_run and found.key:
+            marks.keep(found)
+        codes.append(_say(loaded, show_all=show_all, dry_run=dry_run))
+
     for each in sources_of(sources):
-        try:
-            for found in _documents(each, marks, again=again, with_signature=bool(config.latency.signing_key)):
-                to_read = replace(how, publisher=found.publisher, as_of=found.as_of)
-                loaded = latency.ingest(config, found.document, to_read, dry_run=dry_run, actor=actor(), now=now())
-                if not dry_run and found.key:
-                    marks.keep(found)
-                codes.append(_say(loaded, show_all=show_all, dry_run=dry_run))
-        except NearbootError as error:
-            failures.append(error)
+        failures += _taken(_documents(each, marks, again=again, signed=bool(config.latency.signing_key)), take)
     if failures and (not codes or dry_run):
         _raise(failures)
     for failure in failures:
@@ -69,14 +69,28 @@ def load(
     return max([*codes, EXIT_ERROR if failures else 0], default=0)
 
 
-def _documents(source: Source, marks: Marks, *, again: bool, with_signature: bool) -> Iterator[Found]:
+def _taken(documents: Iterator[Found], take: Callable[[Found], None]) -> list[NearbootError]:
+    """What went wrong: with a document, after which the next one follows, or with the source as a whole."""
+    failures: list[NearbootError] = []
+    try:
+        for found in documents:
+            try:
+                take(found)
+            except (InputError, PeerError) as error:
+                failures.append(error)
+    except (InputError, PeerError) as error:
+        failures.append(error)
+    return failures
+
+
+def _documents(source: Source, marks: Marks, *, again: bool, signed: bool) -> Iterator[Found]:
     """A file that is named is read in any case; of what else there is, what is new."""
     if not source.is_url and not Path(source.place).is_dir():
         yield latency_source.named_file(source)
         return
     known = Marks(marks.path) if again else marks
     is_new = False
-    for found in latency_source.new_documents(source, known, with_signature=with_signature):
+    for found in latency_source.new_documents(source, known, with_signature=signed):
         is_new = True
         yield found
     if not is_new:

@@ -27,6 +27,7 @@ NOUNS = {
     "lab": "Boot virtual machines end to end in a lab on this machine.",
     "latency": "Load, show and remove latency maps.",
     "location": "Show the places of the inventory.",
+    "probe": "Measure latencies: answer probes, send probes and publish maps.",
     "profile": "Show the boot profiles and who boots by them.",
     "provision": "Start, cancel and list provisioning runs.",
     "route": "Show and explain which boot server each place gets.",
