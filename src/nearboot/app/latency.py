@@ -27,7 +27,7 @@ from nearboot.latency.map import Summary, resolve
 from nearboot.latency.naming import WITHIN_KM, Coordinates, Naming
 from nearboot.latency.rows import counted
 from nearboot.latency.signature import Signature
-from nearboot.model import AuditEntry, MapRecord, MapState, Quarantine, Reason, Route
+from nearboot.model import AuditEntry, LatencyMap, MapRecord, MapState, Quarantine, Reason, Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,21 +108,16 @@ def _publish(
     now: datetime,
 ) -> Loaded:
     """Guard a map and store it, as accepted or held; InputError if it is refused."""
-    locations = store.locations(session)
+    latency_store.alone(session)
     latency_map, unknown, summary = resolve(parsed, naming)
-    last = route_store.current_latency_map(session, latency_map.source)
-    _refuse(parsed.file, latency_guard.signed_before(session, latency_map.source, signature))
-    judged = latency_guard.judge(
-        latency_map, last, locations, config.latency, file=parsed.file, rows=summary.places, now=now
-    )
-    _refuse(parsed.file, judged.alarms)
-    if not judged.guarded.map.samples:  # the source's last good map stays in use
-        raise InputError([_unusable(parsed.file, unknown + judged.quarantined)])
+    judged = _judged(session, config, latency_map, summary, file=parsed.file, signature=signature, now=now)
     quarantined = unknown + judged.quarantined
+    if not judged.guarded.map.samples:  # the source's last good map stays in use
+        raise InputError([_unusable(parsed.file, quarantined)])
+    summary = summary.without(len(judged.quarantined), judged.guarded.map.samples)
     record = MapRecord(
         latency_map.source, 0, MapState.ACCEPTED, now, latency_map.published_at, actor, parsed.file, parsed.format,
-        samples=len(judged.guarded.map.samples), refused=len(quarantined),
-        signed_at=signature.signed_at if signature else None,
+        samples=summary.samples, refused=len(quarantined), signed_at=signature.signed_at if signature else None,
     )  # fmt: skip
     first = not route_store.current_epochs(session)
     before = routes.look(session, config, now)
@@ -133,17 +128,34 @@ def _publish(
     if not first:  # without any measurement before, every route is new
         places = len(routes.populated(before.inventory))
         alarms += guard_blast.blast(moves, locations=places, share=config.latency.hold_moves)
-    held = reasons(alarms, Action.HOLD)
-    state = MapState.HELD if held else MapState.ACCEPTED
-    said = reasons(alarms, Action.HOLD, Action.NOTE) + judged.guarded.findings
-    latency_store.set_state(session, latency_map.source, epoch, state, reasons=said)
-    if not held:
+    state = MapState.HELD if reasons(alarms, Action.HOLD) else MapState.ACCEPTED
+    findings = judged.guarded.findings + reasons(alarms, Action.NOTE)
+    loaded = Loaded(epoch, summary, quarantined, findings, state, alarms, moves)
+    latency_store.set_state(session, latency_map.source, epoch, state, reasons=loaded.held + findings)
+    if state is MapState.ACCEPTED:
         latency_store.supersede(session, latency_map.source, epoch)
     latency_store.drop_old(session, keep=config.routing.keep_maps)
-    summary = summary.without(len(judged.quarantined), judged.guarded.map.samples)
-    loaded = Loaded(epoch, summary, quarantined, judged.guarded.findings, state, alarms, moves)
     _write_down(session, loaded, parsed.file, len(judged.quarantined), actor=actor, now=now)
     return loaded
+
+
+def _judged(
+    session: Session,
+    config: Config,
+    latency_map: LatencyMap,
+    summary: Summary,
+    *,
+    file: str,
+    signature: Signature | None,
+    now: datetime,
+) -> latency_guard.Judged:
+    """The map as all guards but that of the routes see it; InputError if they refuse it."""
+    last = route_store.current_latency_map(session, latency_map.source)
+    locations = store.locations(session)
+    signed = latency_guard.signed_before(session, latency_map.source, signature)
+    judged = latency_guard.judge(latency_map, last, locations, config.latency, file=file, rows=summary.places, now=now)
+    _refuse(file, signed + judged.alarms)
+    return judged
 
 
 def _write_down(session: Session, loaded: Loaded, file: str, refused: int, *, actor: str, now: datetime) -> None:

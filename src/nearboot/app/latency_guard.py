@@ -60,6 +60,7 @@ def judge(
         alarms += (Alarm(Action.REFUSE, reason, "round trips in the stated unit"),)
     elif last:
         alarms += guard_shift.shift(guarded.map, last)
+        alarms += guard_shift.nearer(leapt.map, last)
         alarms += guard_cover.coverage(guarded.map, last, missing_share=settings.hold_missing)
     else:
         alarms += guard_shift.against_distance(guarded.map, places)

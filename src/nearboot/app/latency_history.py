@@ -49,6 +49,7 @@ def history(config: Config, source: str | None = None) -> tuple[MapRecord, ...]:
 def accept(config: Config, epoch: int, *, source: str | None, reason: str, actor: str, now: datetime) -> Decided:
     """Put a held map to use, whatever the guards said of it."""
     with writing(config) as session:
+        latency_store.alone(session)
         record = _held(_history(session, source), epoch)
         before = routes.look(session, config, now)
         latency_store.decide(session, record, MapState.ACCEPTED, Decision(now, actor, reason))
@@ -61,6 +62,7 @@ def accept(config: Config, epoch: int, *, source: str | None, reason: str, actor
 def reject(config: Config, epoch: int, *, source: str | None, reason: str, actor: str, now: datetime) -> Decided:
     """Let a held map never be used; it stays in the history."""
     with writing(config) as session:
+        latency_store.alone(session)
         record = _held(_history(session, source), epoch)
         latency_store.decide(session, record, MapState.REFUSED, Decision(now, actor, reason))
         _write_down(session, record, "latency.reject", reason, actor=actor, now=now)
@@ -75,6 +77,7 @@ def rollback(
     ``epoch`` None: the one that was in use before.
     """
     with writing(config) as session:
+        latency_store.alone(session)
         records = _of_one_source(_history(session, source))
         target = _target(records, epoch)
         before = routes.look(session, config, now)

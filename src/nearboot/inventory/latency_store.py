@@ -32,6 +32,11 @@ class Decision:
     reason: str = ""
 
 
+def alone(session: Session) -> None:
+    """Let one transaction at a time compare a map with the one in use and put it in its place."""
+    lock(session, "latency")
+
+
 def publish(
     session: Session, latency_map: LatencyMap, record: MapRecord, quarantined: Sequence[Quarantine], *, now: datetime
 ) -> int:
@@ -62,7 +67,6 @@ def set_state(
 
 def decide(session: Session, record: MapRecord, state: MapState, decision: Decision) -> None:
     """Let a map stand as a person decided."""
-    lock(session, "latency")
     row = _row(session, record.source, record.epoch)
     row.state, row.decided_at, row.decided_by, row.decision = (
         state.value, decision.at, decision.by, decision.reason,

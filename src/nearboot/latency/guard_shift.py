@@ -13,7 +13,7 @@ from statistics import median
 
 from nearboot.latency.alarm import Action, Alarm
 from nearboot.latency.place import Places
-from nearboot.model import LatencyMap, LatencySample, Reason
+from nearboot.model import LatencyMap, LatencySample, Reason, Slug
 
 MIN_PAIRS = 3  # of fewer, a median says nothing
 CALM = 0.15  # decades, either way: a factor of 1.41 in the median of all pairs
@@ -24,9 +24,10 @@ THOUSAND = 3.0
 # trips would have 1.03; glass allows 1.00.
 LOWEST_PER_100_KM = 1.2
 HIGHEST_PER_100_KM = 6.0
+LOCATION_MOVED = 0.2  # decades: 1.6 times
 FAR_KM = 100.0  # nearer than this, equipment and detours tell more than distance
 
-Key = tuple[str, str, int | None]
+Key = tuple[Slug, Slug, int | None]
 Numbers = dict[str, str | int | float | bool | None]
 
 
@@ -68,6 +69,34 @@ def against_distance(new: LatencyMap, places: Places) -> tuple[Alarm, ...]:
         f"{LOWEST_PER_100_KM:g} to {HIGHEST_PER_100_KM:g}: {hint}"
     )
     return (Alarm(Action.HOLD, Reason("unit-against-distance", text, data)),)
+
+
+def nearer(new: LatencyMap, last: LatencyMap) -> tuple[Alarm, ...]:
+    """Hold a map in which all paths of a location, and of it alone, are much shorter than in the last one.
+
+    That is how a boot server would draw the clients of others to it; a new line does the same, and a person knows.
+    What has got farther is said, and used: nobody gains by that.
+    """
+    before = {_key(sample): sample.rtt_ms for sample in last.samples if sample.rtt_ms}
+    logs: dict[Slug, list[float]] = {}
+    for sample in new.samples:
+        if sample.rtt_ms and (old := before.get(_key(sample))):
+            for end in (sample.src, sample.dst):
+                logs.setdefault(end, []).append(log10(sample.rtt_ms / old))
+    medians = {end: median(found) for end, found in logs.items() if len(found) >= MIN_PAIRS}
+    if len(medians) <= MIN_PAIRS or abs(median(medians.values())) > CALM:
+        return ()  # too few to compare, or the whole map moved
+    odd = sorted((value, end) for end, value in medians.items() if abs(value) > LOCATION_MOVED)
+    return tuple(_moved(end, value, len(logs[end]), last) for value, end in odd)
+
+
+def _moved(location: Slug, decades: float, pairs: int, last: LatencyMap) -> Alarm:
+    times = 10**decades
+    data: Numbers = {"location": location, "times": round(times, 4), "pairs": pairs, "last_epoch": last.epoch}
+    text = f"the {pairs} pairs of {location} have {times:.3g} times the last map's round trips in the median"
+    if decades > 0:
+        return Alarm(Action.NOTE, Reason("location-farther", f"{text}: used", data))
+    return Alarm(Action.HOLD, Reason("location-nearer", f"{text}, the others have not: a new line, or a lie?", data))
 
 
 def _unit_hint(decades: float) -> str:
