@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,3 +98,11 @@ def test_close_names_are_offered(quickstart: Nearboot, words: list[str], message
 def test_an_empty_database_says_what_to_do(nearboot: Nearboot) -> None:
     """The next command is named."""
     assert nearboot("route", "show").err == "no places yet: nearboot inventory load PATH\n"
+
+
+def test_a_map_is_drawn(quickstart: Nearboot, tmp_path: Path) -> None:
+    """Places without coordinates stand where their site does."""
+    ran = quickstart("route", "map", "-o", tmp_path / "map.svg")
+    assert ran.out == f"{tmp_path}/map.svg: 3 places, 2 boot servers\n"
+    assert "ams-boot (2)" in (tmp_path / "map.svg").read_text()
+    assert ".svg or .png" in quickstart("route", "map", "-o", tmp_path / "map.pdf", code=1).err

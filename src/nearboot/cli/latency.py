@@ -7,7 +7,7 @@ from difflib import get_close_matches
 import click
 
 from nearboot.app import latency
-from nearboot.cli import latency_decide, latency_load
+from nearboot.cli import latency_decide, latency_load, latency_picture
 from nearboot.cli.output import emit, output_option
 from nearboot.cli.shell import actor, config_of, now
 from nearboot.errors import NotFoundError
@@ -24,6 +24,7 @@ def command() -> None:
 
 
 command.add_command(latency_load.load)
+command.add_command(latency_picture.heatmap)
 for verb in latency_decide.VERBS:
     command.add_command(verb)
 
@@ -52,9 +53,10 @@ def list_(ctx: click.Context, output: str) -> None:
 
 @command.command(short_help="Show the measured pairs in use.")
 @click.argument("locations", nargs=-1)
+@click.option("--matrix", is_flag=True, help="A table from each place to each other one, with ages.")
 @output_option
 @click.pass_context
-def show(ctx: click.Context, locations: tuple[str, ...], output: str) -> None:
+def show(ctx: click.Context, locations: tuple[str, ...], matrix: bool, output: str) -> None:
     """Show the measured pairs in use, all or those with one of LOCATIONS at either end.
 
     Where maps of two sources have the same pair, the newer measurement is in use. What is estimated between other
@@ -65,12 +67,11 @@ def show(ctx: click.Context, locations: tuple[str, ...], output: str) -> None:
     for name in locations:
         if name not in known:
             raise NotFoundError("location with measurements", name, get_close_matches(name, known, 3))
-    rows = [
-        _pair_row(item, as_text=output == "table")
-        for item in found
-        if not locations or {item.sample.src, item.sample.dst} & set(locations)
-    ]
-    emit(rows, output, empty=NONE_YET)
+    chosen = [item for item in found if not locations or {item.sample.src, item.sample.dst} & set(locations)]
+    if matrix and output == "table":
+        emit(latency_picture.matrix(chosen, now()), output, empty=NONE_YET)
+    else:
+        emit([_pair_row(item, as_text=output == "table") for item in chosen], output, empty=NONE_YET)
 
 
 @command.command(short_help="Remove all maps of a source.")

@@ -100,3 +100,21 @@ def _ms(value: float | None, assumed: bool) -> str | None:
 
 def _cost(cost_ms: float | None) -> str:
     return "unknown" if cost_ms is None else f"{cost_ms:.1f} ms"
+
+
+@command.command("map", short_help="Draw a map of which boot server each place gets.")
+@click.option("-o", "--output", "file", required=True, metavar="FILE", help="The picture: a name in .svg or .png.")
+@click.option("--family", type=click.Choice(["4", "6"]), default="4", show_default=True, help="Address family.")
+@click.pass_context
+def map_(ctx: click.Context, file: str, family: str) -> None:
+    """Draw which boot server each place gets: places by their coordinates, each joined to its boot server.
+
+    Lines are as wide as there are servers, and as dark as a TFTP block takes long. Boot servers are marked by their
+    state. A place without coordinates stands where its site does.
+    """
+    from nearboot.app import drawing  # noqa: PLC0415 - brings numpy, for those who draw
+
+    drawn = drawing.route_picture(config_of(ctx), file, family=int(family), now=now())
+    click.echo(drawn.line)
+    for note in drawn.notes:
+        click.echo(f"note: {note}", err=True)
