@@ -61,6 +61,7 @@ TEST_PACKAGES=(
   postgresql                        # the fleet's database
   curl tftp-hpa atftp               # TFTP peers (busybox's is there)
   grub-common                       # grub-script-check
+  fping                             # its output is a format of latency maps
   kea-admin                         # perfdhcp
   gcc libc6-dev                     # the load generator of tests/bench
 )

@@ -9,7 +9,6 @@ probes' firmware (atlas.ripe.net/docs/apis/measurement-result-format); no reply 
 
 from __future__ import annotations
 
-from statistics import median
 from typing import Any
 
 from nearboot.latency.document import Document, Parts
@@ -24,6 +23,7 @@ from nearboot.latency.rows import (
     read_number,
     read_rtt_ms,
     read_time,
+    summed_up,
 )
 
 UNSURE_CLOCK_S = 600
@@ -81,9 +81,7 @@ def _times(result: dict[str, Any]) -> tuple[float, float, float | None]:
     packets = [each for each in result.get("result") or () if isinstance(each, dict)]
     rtts = [read_rtt_ms(str(each["rtt"]), Unit.MS) for each in packets if "rtt" in each and not each.get("dup")]
     if rtts:
-        middle = median(rtts)
-        spread = median(abs(rtt - middle) for rtt in rtts) if len(rtts) > 1 else None
-        return middle, min(rtts), spread
+        return summed_up(rtts)
     mean = read_rtt_ms(_text(result, "avg"), Unit.MS, "avg")
     return mean, read_rtt_ms(_text(result, "min"), Unit.MS, "min"), None
 

@@ -34,10 +34,10 @@ from nearboot.model import Quarantine
 KNOWN_NAMES: dict[str, tuple[str, ...]] = {
     "src": ("src", "source", "from", "source_name", "src_name", "origin"),
     "dst": ("dst", "dest", "destination", "to", "target", "destination_name", "dst_name"),
+    "unit": ("unit", "rtt_unit"),
     "rtt": ("rtt", "rtt_p50", "rttp50", "p50", "median", "rtt_median", "rtt_avg", "avg", "avg_rtt", "mean", "latency"),
     "min": ("min", "rtt_min", "min_rtt", "minimum"),
     "jitter": ("jitter", "mdev", "mad", "stddev", "rtt_mdev", "rtt_stddev"),
-    "unit": ("unit", "rtt_unit"),
     "loss": ("loss", "loss_ratio", "lossratio", "packet_loss"),
     "count": ("count", "n", "sent", "probes", "samples"),
     "timestamp": ("timestamp", "ts", "time", "measured_at", "last_checked", "date"),

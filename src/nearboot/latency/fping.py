@@ -11,7 +11,6 @@ gives the mean. The JSON is what doc/fping-json.md of 5.5 says, in which unknown
 from __future__ import annotations
 
 import re
-from statistics import median
 from typing import Any
 
 from nearboot.latency.document import Document, Parts
@@ -25,6 +24,7 @@ from nearboot.latency.rows import (
     read_number,
     read_rtt_ms,
     read_time,
+    summed_up,
 )
 
 SUMMARIES = ("vSum", "summary", "intSum")
@@ -108,13 +108,10 @@ Ends = tuple[str, str, int]
 
 
 def _of_values(ends: Ends, values: list[str], at: Any) -> RawRow:
-    """The median of the round trips, their least, and how far they lie from the median in the median."""
     came = [_ms(value) for value in values if value != "-"]
     if not came:
         return _row(ends, (len(values), 0), (None, None, None), at)
-    middle = median(came)
-    spread = median(abs(value - middle) for value in came) if len(came) > 1 else None
-    return _row(ends, (len(values), len(came)), (middle, min(came), spread), at)
+    return _row(ends, (len(values), len(came)), summed_up(came), at)
 
 
 def _row(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -124,6 +124,16 @@ def read_rtt_ms(text: str, unit: Unit, what: str = "rtt") -> float:
     if problem := rtt_problem(value, what):
         raise ValueError(problem)
     return value
+
+
+def summed_up(rtts_ms: Sequence[float]) -> tuple[float, float, float | None]:
+    """Of several round trips their median, the least, and how far they lie from the median in the median.
+
+    One alone has no spread.
+    """
+    middle = median(rtts_ms)
+    spread = round(median(abs(rtt - middle) for rtt in rtts_ms), 6) if len(rtts_ms) > 1 else None
+    return round(middle, 6), min(rtts_ms), spread
 
 
 def read_jitter_ms(text: str, unit: Unit) -> float:

@@ -12,10 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from statistics import median
 
 from nearboot.latency.edgelist import split_label
-from nearboot.latency.rows import Options, RawRow, Unit, family_of, read_rtt_ms, read_time
+from nearboot.latency.rows import Options, RawRow, Unit, family_of, read_rtt_ms, read_time, summed_up
 
 ICMP = "probe_icmp_duration_seconds"
 WHOLE = "probe_duration_seconds"
@@ -141,11 +140,11 @@ def _row(
 ) -> RawRow:
     measured_at = read_time(f"{at:.3f}", options.now)
     rtts = [read_rtt_ms(repr(value), unit) for value in values]
-    middle = median(rtts) if rtts else None
-    spread = median(abs(rtt - middle) for rtt in rtts) if middle is not None and len(rtts) > 1 else None
-    low = min(rtts) if len(rtts) > 1 else None
+    middle, low, spread = summed_up(rtts) if rtts else (None, None, None)
+    # The least of averages is none of the packets': it would be compared with the speed of light.
+    least = low if len(rtts) > 1 and pair.by_role.get(ICMP) else None
     return RawRow(
-        pair.src, pair.dst, middle, low, loss, count, measured_at, line, jitter_ms=spread, family=family_of(pair.dst)
+        pair.src, pair.dst, middle, least, loss, count, measured_at, line, jitter_ms=spread, family=family_of(pair.dst)
     )
 
 
