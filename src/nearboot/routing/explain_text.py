@@ -22,6 +22,7 @@ RUNGS = {  # the rungs of the missing-pair ladder in words; {} is the pair that 
     "other-family": "measured over the other IP version, {}",
     "reverse": "measured {}",
     "parent": "measured {}",
+    "neighbours": "as near places measure, not measured itself",
     "geo": "distance, not measured",
     "default": "nothing",
 }

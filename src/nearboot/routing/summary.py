@@ -23,10 +23,11 @@ KNOWN = {  # the rungs of the missing-pair ladder
     "other-family": "measured over the other IP version",
     "reverse": "measured the other way",
     "parent": "measured for {}",
+    "neighbours": "its neighbours",
     "geo": "distance",
     "default": "nothing known",
 }
-ASSUMED = frozenset({"local", "geo"})
+ASSUMED = frozenset({"local", "neighbours", "geo"})
 """Rungs whose round trip nobody has measured."""
 
 
