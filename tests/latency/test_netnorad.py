@@ -39,7 +39,7 @@ def test_other_tags_may_name_the_ends() -> None:
     """Clusters instead of hosts; an escaped space is a space."""
     (row,) = _parse(f"{TAGS} rrt50=2.5,loss_ratio=0 {NS}", columns={"src": "cluster_ping", "dst": "region_pong"}).rows
     assert (row.src, row.dst) == ("c2", "eu west")
-    with pytest.raises(InputError, match="src=host_ping|rack_ping"):
+    with pytest.raises(InputError, match=r"src=host_ping\|rack_ping"):
         _parse(TAGS, columns={"src": "host_pong"})
 
 
