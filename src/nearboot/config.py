@@ -128,6 +128,28 @@ class RoutingConfig:
     band_share: float = setting(
         0.005, "Boot servers within this share of the nearest's cost count as equally near.", low=0
     )
+    margin_ms: float = setting(
+        0.5, "A place leaves its boot server only for one nearer by more than this many milliseconds.", low=0
+    )
+    margin_noise: float = setting(
+        2.0, "The same as so many times the noise of both paths' measurements; the largest counts.", low=0
+    )
+    margin_share: float = setting(
+        0.05, "The same as a share of a path's cost, where its noise is not known.", low=0, high=1
+    )
+    hold_s: float = setting(
+        600.0, "A place that moved does not move to a nearer boot server again within this many seconds.", low=0
+    )
+    panic_share: float = setting(
+        0.5, "When more than this share of the active boot servers look down, health is not believed.", low=0, high=1
+    )
+    panic_least: int = setting(3, "Fewer boot servers than this that look down are believed to be.", low=1)
+    slow_start_s: float = setting(
+        120.0, "A boot server that came back has all its places again after this many seconds.", low=0
+    )
+    freeze_s: float = setting(
+        21600.0, "With no new latency map for this many seconds, no place moves for nearness.", low=0
+    )
     health_fresh_s: float = setting(300.0, "A good probe older than this many seconds says nothing any more.", low=0)
     stale_s: float = setting(
         900.0, "A measurement older than this many seconds is used, and its age pointed out.", low=0

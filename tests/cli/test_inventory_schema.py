@@ -25,4 +25,6 @@ def test_one_noun_alone(capsys: pytest.CaptureFixture[str]) -> None:
     assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()[1:]] == [
         ["tiers", "slug"],
         ["tiers", "name"],
+        ["tiers", "boot_from"],
+        ["tiers", "never_boot_from"],
     ]

@@ -81,4 +81,9 @@ def test_plain_refuses_what_no_document_can_hold() -> None:
 
 
 def test_plain_with_defaults_has_every_field(sample: Inventory) -> None:
-    assert list(plain(replace(sample.tiers[0], name=""), defaults=True)) == ["slug", "name"]
+    assert list(plain(replace(sample.tiers[0], name=""), defaults=True)) == [
+        "slug",
+        "name",
+        "boot_from",
+        "never_boot_from",
+    ]

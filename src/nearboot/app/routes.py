@@ -40,7 +40,7 @@ from nearboot.routing.explain import Explanation, explain
 from nearboot.routing.policy import Policy
 from nearboot.routing.predict import CLIENTS, Client
 from nearboot.routing.reply import Reply, reply
-from nearboot.routing.select import select
+from nearboot.routing.select import NO_PAST, Past, previous_of, select
 from nearboot.routing.summary import known_by, trouble
 from nearboot.routing.suppose import Estimates, Supposed
 
@@ -61,6 +61,7 @@ class Picture:
     findings: tuple[Reason, ...]
     supposed: Supposed = field(default_factory=Supposed)
 
+    pasts: Mapping[int, Past] = field(default_factory=dict)  # what was decided before, by family
     def route(self, location: Slug, family: int) -> Route:
         """The route of a location; every location of the inventory has one."""
         for route in self.routes:
@@ -104,12 +105,9 @@ def look(
         findings += guarded.findings
         distrusted |= guarded.distrusted
     ladder = Ladder.of(maps, inventory.locations, now=now, distrusted=frozenset(distrusted))
-    return _select(Picture(inventory, health, ladder, policy(config), now, (), tuple(findings)), places)
-
-
-def newest(checks: Iterable[Health]) -> dict[Slug, Health]:
-    """The last check of each boot server, wherever it ran: one from a place that probes no more counts no more."""
-    return {check.boot_server: check for check in sorted(checks, key=lambda check: check.checked_at)}
+    rules = policy(config)
+    pasts = _pasts(session, maps, rules, now)
+    return _select(Picture(inventory, health, ladder, rules, now, (), tuple(findings), pasts=pasts), places)
 
 
 def with_state(picture: Picture, name: Slug, state: AdminState) -> Picture:
@@ -217,6 +215,14 @@ def policy(config: Config) -> Policy:
         band_ms=routing.band_ms,
         band_share=routing.band_share,
         health_fresh_s=routing.health_fresh_s,
+        margin_ms=routing.margin_ms,
+        margin_noise=routing.margin_noise,
+        margin_share=routing.margin_share,
+        hold_s=routing.hold_s,
+        panic_share=routing.panic_share,
+        panic_least=routing.panic_least,
+        slow_start_s=routing.slow_start_s,
+        freeze_s=routing.freeze_s,
         stale_s=routing.stale_s,
     )
 
@@ -250,6 +256,18 @@ def image_files(server: Server, inventory: Inventory, size: Callable[[str], int 
 
 
 def _select(picture: Picture, places: Collection[Slug] | None = None) -> Picture:
+def _pasts(session: Session, maps: Iterable[LatencyMap], rules: Policy, now: datetime) -> dict[int, Past]:
+    """What was decided last, by family; frozen where no latency map came for long."""
+    decided_at, choices = route_store.routes_decided_at(session), route_store.choices(session)
+    newest_map = max((each.published_at for each in maps), default=now)
+    frozen = (now - newest_map).total_seconds() > rules.freeze_s
+    pasts = {}
+    for family in FAMILIES:
+        previous = previous_of((route for route in choices if route.family == family), decided_at)
+        pasts[family] = Past(replace(previous, usable=route_store.usable(session, family)), frozen=frozen)
+    return pasts
+
+
     routes = [
         route
         for family in FAMILIES
@@ -262,5 +280,6 @@ def _select(picture: Picture, places: Collection[Slug] | None = None) -> Picture
             policy=picture.policy,
             now=picture.now,
         )
+            past=picture.pasts.get(family, NO_PAST),
     ]
     return replace(picture, routes=tuple(routes))

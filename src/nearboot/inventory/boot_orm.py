@@ -107,6 +107,7 @@ class RouteRow(Row):
     reasons: Mapped[list[Any]]
     decided_at: Mapped[datetime]
 
+    moved_at: Mapped[datetime | None]
 
 class RunRow(Row):
     """One provisioning run of a server; a server has at most one that is not finished."""

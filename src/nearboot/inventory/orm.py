@@ -107,6 +107,8 @@ class TierRow(Row):
     id: Mapped[int] = mapped_column(primary_key=True)
     slug: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
+    boot_from: Mapped[list[str]] = mapped_column(server_default="[]")
+    never_boot_from: Mapped[list[str]] = mapped_column(server_default="[]")
 
 
 class HardwareModelRow(Row):
@@ -165,6 +167,8 @@ class ServerRow(Row):
     uuid: Mapped[str] = mapped_column(index=True)  # the first name that PXELINUX asks for
     domain: Mapped[str]
     params: Mapped[dict[str, str]]
+    boot_from: Mapped[list[str]] = mapped_column(server_default="[]")
+    never_boot_from: Mapped[list[str]] = mapped_column(server_default="[]")
 
 
 class InterfaceRow(Row):
@@ -238,6 +242,7 @@ class BootServerRow(Row):
     weight: Mapped[int]
     tftp_port: Mapped[int]
     state: Mapped[str]
+    capacity: Mapped[int | None]
 
 
 class OriginRow(Row):

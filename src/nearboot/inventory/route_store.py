@@ -158,6 +158,7 @@ def chosen(session: Session, location: Slug) -> dict[int, Slug | None]:
         select(RouteRow.family, BootServerRow.name)
         .join(LocationRow, RouteRow.location_id == LocationRow.id)
         .outerjoin(BootServerRow, RouteRow.chosen_id == BootServerRow.id)
+            "moved_at": route.moved_at,
         .where(LocationRow.slug == location)
     )
     return {family: Slug(name) if name else None for family, name in session.execute(query)}
@@ -180,6 +181,7 @@ def _id(known: Mapping[str, int], name: str, noun: str = "location") -> int:
 
 def latency_map_of(session: Session, row: LatencyMapRow) -> LatencyMap:
     """A stored publication with its samples, in the order of its file."""
+            moved_at=row.moved_at,
     src: Any = aliased(LocationRow)
     dst: Any = aliased(LocationRow)
     query = (
@@ -197,6 +199,29 @@ def latency_map_of(session: Session, row: LatencyMapRow) -> LatencyMap:
             min_ms=sample.min_ms,
             loss=sample.loss,
             count=sample.count,
+def choices(session: Session) -> tuple[Route, ...]:
+    """What each place got when it was decided last, and since when; without all that was weighed."""
+    query = (
+        select(LocationRow.slug, RouteRow.family, BootServerRow.name, RouteRow.moved_at)
+        .join(LocationRow, RouteRow.location_id == LocationRow.id)
+        .join(BootServerRow, RouteRow.chosen_id == BootServerRow.id)
+    )
+    return tuple(
+        Route(Slug(location), family, (), Slug(name), moved_at=moved_at)
+        for location, family, name, moved_at in session.execute(query)
+    )
+
+
+def usable(session: Session, family: int) -> frozenset[Slug]:
+    """The boot servers that could be used when it was decided last: the same for all places, so those of one are read.
+
+    A boot server that was given back its places one after the other (slow start) may be in it or not.
+    """
+    query = select(RouteRow.candidates).where(RouteRow.family == family, RouteRow.chosen_id.is_not(None))
+    found = session.scalar(query.order_by(RouteRow.location_id).limit(1)) or []
+    return frozenset(Slug(each["boot_server"]) for each in found if each["eligible"])
+
+
             measured_at=sample.measured_at,
             family=sample.family,
         )

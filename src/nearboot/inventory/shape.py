@@ -14,6 +14,7 @@ from nearboot.inventory.field import (
     Shape,
     address,
     boolean,
+    capacity,
     checksum,
     choice,
     credential,
@@ -101,6 +102,8 @@ SHAPES: Mapping[str, Shape] = {
         {
             "slug": FieldRule(slug, "the role of a group of servers, such as web", required=True),
             "name": FieldRule(text, "its full name"),
+            "boot_from": FieldRule(many(slug), "boot servers that its servers use while they can; else the nearest"),
+            "never_boot_from": FieldRule(many(slug), "boot servers that its servers never use"),
         },
     ),
     "models": Shape(
@@ -155,6 +158,8 @@ SHAPES: Mapping[str, Shape] = {
             "interfaces": FieldRule(many(shape(_INTERFACE)), "its network interfaces"),
             "bmc": FieldRule(shape(_BMC), "its management controller"),
             "params": FieldRule(texts, "texts for templates, by name"),
+            "boot_from": FieldRule(many(slug), "boot servers that it uses while they can, over its tier's"),
+            "never_boot_from": FieldRule(many(slug), "boot servers that it never uses, besides its tier's"),
         },
     ),
     "subnets": Shape(
@@ -185,6 +190,7 @@ SHAPES: Mapping[str, Shape] = {
             ),
             "weight": FieldRule(weight, "its share (100) of the places to which several boot servers are equally near"),
             "tftp_port": FieldRule(port, "its TFTP port (69)"),
+            "capacity": FieldRule(capacity, "servers that it can be the boot server of; more go to the next nearest"),
             "state": FieldRule(
                 choice(AdminState), "active, draining or disabled; without it, what the operator said last"
             ),

@@ -54,6 +54,22 @@ def _references(scene: Scene) -> Iterator[Fault]:
                 yield scene.places.fault(noun.attribute, index, field, found=found, expected=expected)
 
 
+def _boot_servers(scene: Scene) -> Iterator[Fault]:
+    """Boot servers that a tier or a server is to use, or never to, exist."""
+    every = {server.name for _, server in scene.every("boot_servers")} | scene.places.broken.get("boot_servers", set())
+    for attribute in ("tiers", "servers"):
+        for index, item in enumerate(NOUN[attribute].items(scene.wanted)):
+            for field in ("boot_from", "never_boot_from"):
+                for n, name in enumerate(getattr(item, field)):
+                    if name in every:
+                        continue
+                    near = get_close_matches(name, every, 1)
+                    hint = f"; did you mean {near[0]!r}?" if near else ""
+                    found = f"the unknown boot server {name!r}"
+                    expected = f"a boot server of the files or the database{hint}"
+                    yield scene.places.fault(attribute, index, f"{field}[{n}]", found=found, expected=expected)
+
+
 def _doubles(scene: Scene) -> Iterator[Fault]:
     """What identifies a thing identifies one only."""
     for noun in NOUNS:
@@ -158,4 +174,4 @@ def _loop(location: Location, locations: Mapping[str, tuple[int | None, Location
     return [*way, location.slug] if above == location.slug else []
 
 
-RULES: tuple[Callable[[Scene], Iterator[Fault]], ...] = (_references, _doubles, _tree, *NETWORK_RULES)
+RULES: tuple[Callable[[Scene], Iterator[Fault]], ...] = (_references, _boot_servers, _doubles, _tree, *NETWORK_RULES)

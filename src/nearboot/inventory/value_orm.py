@@ -125,7 +125,7 @@ TABLES: tuple[Table, ...] = (
         LocationRow,
         (*_plain("slug", "name", "latitude", "longitude"), _choice("kind", LocationKind), _texts("aliases")),
     ),
-    Table(NOUN["tiers"], TierRow, _plain("slug", "name")),
+    Table(NOUN["tiers"], TierRow, (*_plain("slug", "name"), *map(_texts, ("boot_from", "never_boot_from")))),
     Table(
         NOUN["models"],
         HardwareModelRow,
@@ -141,7 +141,15 @@ TABLES: tuple[Table, ...] = (
         BootProfileRow,
         (Column("slug"), _choice("nbp", NbpFamily), _texts("args"), _choice("installer", InstallerKind)),
     ),
-    Table(NOUN["servers"], ServerRow, (*_plain("name", "serial", "uuid", "domain"), Column("params", dict))),
+    Table(
+        NOUN["servers"],
+        ServerRow,
+        (
+            *_plain("name", "serial", "uuid", "domain"),
+            Column("params", dict),
+            *map(_texts, ("boot_from", "never_boot_from")),
+        ),
+    ),
     Table(
         NOUN["subnets"],
         SubnetRow,
@@ -161,7 +169,7 @@ TABLES: tuple[Table, ...] = (
         NOUN["boot_servers"],
         BootServerRow,
         (
-            *_plain("name", "http_url", "weight", "tftp_port"),
+            *_plain("name", "http_url", "weight", "tftp_port", "capacity"),
             _text("ipv4", IPv4Address),
             _text("ipv6", IPv6Address),
             _choice("state", AdminState),

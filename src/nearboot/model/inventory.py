@@ -70,6 +70,8 @@ class Tier:
 
     slug: Slug
     name: str = ""
+    boot_from: tuple[Slug, ...] = ()  # boot servers that its servers are to use; none: the nearest
+    never_boot_from: tuple[Slug, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,8 @@ class Server:
     interfaces: tuple[Interface, ...] = ()
     bmc: Bmc | None = None
     params: Mapping[str, str] = field(default_factory=dict)
+    boot_from: tuple[Slug, ...] = ()  # boot servers that it is to use, over its tier's; none: the nearest
+    never_boot_from: tuple[Slug, ...] = ()  # besides its tier's
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +162,7 @@ class BootServer:
     weight: int = 100
     tftp_port: int = 69
     state: AdminState | None = None
+    capacity: int | None = None  # servers whose boot server it can be; None: any number
 
 
 @dataclass(frozen=True, slots=True)
