@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import pty
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -67,6 +69,22 @@ def test_a_terminal_sees_a_bar(url: str) -> None:
     os.close(ours)
     assert b"grub/image" in shown
     assert b"sha256" in ended.stdout
+
+
+def test_a_sigterm_leaves_nothing_half(tmp_path: Path) -> None:
+    """As Ctrl-C: the file that was there stays, the part of the new one is gone."""
+    (tmp_path / "image").write_bytes(b"old")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(60)
+        url = f"tftp://127.0.0.1:{server.getsockname()[1]}/image"
+        command = [sys.executable, "-m", "nearboot", "tftp", "get", url, "-o", str(tmp_path / "image")]
+        with subprocess.Popen(command) as process:
+            server.recvfrom(600)
+            assert len(list(tmp_path.iterdir())) == 2
+            process.terminate()
+            assert process.wait(60) == 128 + signal.SIGTERM
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
 
 
 def test_a_missing_file_is_one_line_and_1(url: str, capsys: pytest.CaptureFixture[str]) -> None:

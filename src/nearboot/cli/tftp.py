@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from types import FrameType
 
 import click
 
@@ -51,9 +53,23 @@ def get(url: str, output: str | None, *, blksize: int, windowsize: int, timeout:
         raise click.BadParameter(f"{url}: {error}", param_hint="URL") from error
     asking = Asking(blksize, windowsize, timeout, retries)
     into = place(output, target)
-    with progress(target.path) as on_progress:
+    with ending_at_sigterm(), progress(target.path) as on_progress:
         fetched = fetch(target, into, asking, on_progress)
     click.echo(summary(target, into, fetched), err=output == "-")
+
+
+@contextmanager
+def ending_at_sigterm() -> Iterator[None]:
+    """A SIGTERM ends it as Ctrl-C does: nothing half is left."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def place(output: str | None, target: Target) -> Output:
