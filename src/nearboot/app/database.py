@@ -23,7 +23,10 @@ from nearboot.inventory.database_url import shown
 @contextmanager
 def database(config: Config, *, checked: bool = True) -> Iterator[Engine]:
     """Open the database, refuse one whose schema is not current, close it at the end."""
-    _make_folder(config.database)
+    if checked:
+        _require_file(config.database)
+    else:
+        _make_folder(config.database)
     engine = schema_store.open_engine(config.database)
     try:
         if checked:
@@ -65,16 +68,28 @@ def revision(config: Config) -> tuple[str, str | None]:
         return shown(config.database), schema_store.current_revision(engine)
 
 
+def _require_file(url: str) -> None:
+    """An embedded database is made by ``db upgrade`` alone: a wrong path leaves no empty one behind."""
+    path = _file_of(url)
+    if path is not None and not path.exists():
+        raise DatabaseError(f"the database {shown(url)} does not exist; make it with: nearboot db upgrade")
+
+
 def _make_folder(url: str) -> None:
-    """An embedded database's folder is made when it is first used."""
+    path = _file_of(url)
+    if path is not None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatabaseError(f"cannot make the folder of the database {path}: {error.strerror}") from error
+
+
+def _file_of(url: str) -> Path | None:
+    """The file of an embedded database; None for others, and for URLs that are wrong: open_engine says how."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        return  # open_engine says what is wrong with it
-    if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
-        try:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DatabaseError(
-                f"cannot make the folder of the database {parsed.database}: {error.strerror}"
-            ) from error
+        return None
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
+        return None
+    return Path(parsed.database)
