@@ -16,7 +16,7 @@ from nearboot.app.ping import Pinger, Pinging, ping_once, unless
 from nearboot.config import Config
 from nearboot.errors import ConfigError, InputError, NotFoundError
 from nearboot.inventory import schema_store, store
-from nearboot.model import AdminState
+from nearboot.model import AdminState, MapState
 
 QUICK = {"probes": 5, "source_port": 0, "source_ports": 4, "timeout_s": 2.0}
 
@@ -57,6 +57,27 @@ def test_a_round_is_measured_published_and_loaded(fleet: Config, responder: Prog
     (sample,) = sources["probe-here"].samples
     assert (sample.src, sample.dst, sample.loss, sample.count) == ("here", "there", 0, 5)
     assert sample.rtt_ms == pytest.approx(item.rtt_ms, abs=1e-4)
+
+
+def test_a_map_that_moves_too_much_is_held(fleet: Config, responder: Program) -> None:
+    """As one from a file: over this loopback the other place is suddenly nearer than one's own."""
+    done = ping_once(settings(fleet, responder.port), Pinging("here", load=True), clock)
+    assert done.loaded and done.loaded.state is MapState.HELD
+    assert [reason.code for reason in done.loaded.held] == ["blast-radius"]
+
+
+def test_a_map_is_signed_where_maps_are(
+    fleet: Config, responder: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a controller that takes signed maps alone takes a pinger's."""
+    monkeypatch.setenv("MAP_KEY", "0123456789abcdef0123456789abcdef")
+    proving = replace(fleet.latency, signing_key="env:MAP_KEY", require_signature=True, hold_moves=1.0)
+    config = settings(replace(fleet, latency=proving), responder.port)
+    done = ping_once(config, Pinging("here", publish=tmp_path, load=True), clock)
+    assert done.loaded and done.loaded.state is MapState.ACCEPTED
+    how = latency.Reading()
+    again = latency.load(config, str(tmp_path / "probe-here.csv"), how, dry_run=True, actor="ada", now=clock())
+    assert again.summary.source == "probe-here"
 
 
 def test_the_published_file_is_loaded_by_hand(fleet: Config, responder: Program, tmp_path: Path) -> None:
