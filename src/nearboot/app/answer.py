@@ -73,7 +73,7 @@ def of_servers(
     with reading(config) as session:
         picture, servers = asked(session, config, choose, now)
     every = [(server, family) for server in servers for family in families]
-    return picture, [Shown(picture.route(server.location, family), server.name) for server, family in every]
+    return picture, [Shown(picture.own_route(server, family), server.name) for server, family in every]
 
 
 def of_tiers(
