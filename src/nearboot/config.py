@@ -184,7 +184,20 @@ class HealthConfig:
 
     file: str = setting("nearboot-health", "Name of the small file that every boot server serves.")
     timeout_s: float = setting(2.0, "How long one attempt may take, in seconds.", low=0.001)
-    attempts: int = setting(3, "A boot server is unhealthy when this many attempts in a row failed.", low=1)
+    attempts: int = setting(
+        3, "'boot-server check' calls a boot server unhealthy when this many attempts in a row failed.", low=1
+    )
+    sha256: str = setting(
+        "", "What the file's SHA-256 must be; empty: that of the file which 'serve tftp' puts there; 'any': any content."
+    )
+    http: bool = setting(True, "Read the file over HTTP too from boot servers that have an http_url.")
+    interval_s: float = setting(5.0, "How often 'serve health' reads from each boot server, in seconds.", low=0.1)
+    fall: int = setting(3, "A boot server is down for a vantage after this many failed reads in a row.", low=1)
+    rise: int = setting(2, "One that is down is up again after this many good reads in a row.", low=1)
+    distrust_share: float = setting(
+        0.5, "A vantage that sees more than this share of the active boot servers down does not count.", low=0, high=1
+    )
+    distrust_least: int = setting(3, "With fewer active boot servers than this a vantage always counts.", low=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from nearboot.app.health_verdict import believed
 from nearboot.app.host import boot_interface, subnet_of, subnets_of
 from nearboot.boot import nbp
 from nearboot.config import Config
@@ -28,8 +29,8 @@ from nearboot.model import (
     Health,
     Inventory,
     LatencyMap,
-    NbpFamily,
     Location,
+    NbpFamily,
     Reason,
     Route,
     Server,
@@ -38,8 +39,8 @@ from nearboot.model import (
 from nearboot.model.place import parents_of, upwards
 from nearboot.model.profile import profile_of
 from nearboot.routing.explain import Explanation, explain
-from nearboot.routing.policy import Policy
 from nearboot.routing.override import Override
+from nearboot.routing.policy import Policy
 from nearboot.routing.predict import CLIENTS, Client
 from nearboot.routing.reply import Reply, reply
 from nearboot.routing.select import NO_OVERRIDE, NO_PAST, Past, previous_of, select
@@ -63,15 +64,14 @@ class Picture:
     findings: tuple[Reason, ...]
     supposed: Supposed = field(default_factory=Supposed)
     pasts: Mapping[int, Past] = field(default_factory=dict)  # what was decided before, by family
-    def route(self, location: Slug, family: int) -> Route:
 
+    def route(self, location: Slug, family: int) -> Route:
         """The route of a location; every location of the inventory has one."""
         for route in self.routes:
             if route.location == location and route.family == family:
                 return route
         raise NotFoundError("location", location)
 
-    def estimate(self, location: Slug, boot_server: BootServer, family: int) -> Estimate:
     def own_route(self, server: Server, family: int) -> Route:
         """The route of a server: that of its location, but for its pins and bans and its tier's."""
         override = override_of(server, self.inventory)
@@ -81,6 +81,7 @@ class Picture:
         (found,) = _routes(self, places, family, override)
         return found
 
+    def estimate(self, location: Slug, boot_server: BootServer, family: int) -> Estimate:
         """What is believed of the path between a location and a boot server."""
         return self.estimates(family)(location, boot_server)
 
@@ -106,7 +107,7 @@ def look(
     ``inventory``: a part of it, which was read already and has what the routes of those places depend on.
     """
     inventory = inventory or store.read_inventory(session)
-    health = newest(route_store.health(session))
+    health = believed(session, config, inventory.boot_servers, now).health
     maps: list[LatencyMap] = []
     findings: list[Reason] = []
     distrusted: set[Slug] = set()
@@ -218,7 +219,6 @@ def replied(picture: Picture, server: Server, route: Route) -> Reply:
     )
 
 
-def policy(config: Config) -> Policy:
 def override_of(server: Server, inventory: Inventory) -> Override:
     """What its own fields and its tier's say of a server's boot servers."""
     tier = next((tier for tier in inventory.tiers if tier.slug == server.tier), None)
@@ -241,6 +241,7 @@ def own_routes(picture: Picture) -> dict[str, tuple[Route, ...]]:
     return own
 
 
+def policy(config: Config) -> Policy:
     """The routing policy that the configuration sets."""
     routing = config.routing
     return Policy(
@@ -255,8 +256,8 @@ def own_routes(picture: Picture) -> dict[str, tuple[Route, ...]]:
         panic_least=routing.panic_least,
         slow_start_s=routing.slow_start_s,
         freeze_s=routing.freeze_s,
-        stale_s=routing.stale_s,
         health_fresh_s=routing.health_fresh_s,
+        stale_s=routing.stale_s,
     )
 
 
