@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -151,6 +153,30 @@ def test_rounds_go_on_until_the_end(responder: Program, tmp_path: Path) -> None:
         assert running.end() == 0
     assert [line.split(",")[:2] for line in lines] == [["src", "dst"], ["ams", "fra"]] * 2
     assert "round source=probe-ams targets=1 sent=4 received=4 pairs=1" in (tmp_path / "log").read_text()
+
+
+def test_a_round_that_fails_is_told_and_the_next_one_comes(responder: Program, tmp_path: Path) -> None:
+    """The folder of the maps is gone, then there again; the file of targets is gone: those of before stay."""
+    (tmp_path / "targets").write_text(f"fra 127.0.0.1 {responder.port}\n")
+    words = ["run", "--location", "ams", "--targets", tmp_path / "targets", "--publish", tmp_path / "maps" / "ams.csv"]
+    words += ["--interval", 0.2, "--timeout", 1, "--probes", 2, "--source-port", 0]
+    with program(tmp_path / "log", *words) as running:
+        wait_for(running, lambda: "ams.csv cannot be written: No such file" in (tmp_path / "log").read_text())
+        (tmp_path / "targets").unlink()
+        wait_for(running, lambda: "targets: found No such file or directory" in (tmp_path / "log").read_text())
+        (tmp_path / "maps").mkdir()
+        wait_for(running, (tmp_path / "maps" / "ams.csv").exists)
+        assert running.end() == 0
+
+
+def wait_for(running: Program, is_so: Callable[[], bool]) -> None:
+    """Until the process in the background, which goes on, has come that far."""
+    for _ in range(600):
+        if is_so():
+            return
+        with suppress(subprocess.TimeoutExpired):
+            running.process.wait(0.1)
+    pytest.fail(running.log.read_text())
 
 
 def test_what_waits_gives_way_to_the_stop() -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from random import SystemRandom
 from typing import TypeVar
@@ -182,16 +183,23 @@ async def _ping(pinger: Pinger, lines: Lines, found: list[Target], stop: asyncio
         round_ = await unless(stop, probing)
         if round_ is None:
             return  # half a round says too little
-        try:
-            _tell(pinger, await asyncio.to_thread(pinger.finish, round_))
-            found = await asyncio.to_thread(pinger.targets)
-        except NearbootError as error:  # the next round may fare better, and the targets stay what they were
-            log.error("source=%s %s", pinger.source, error)
+        if (done := await _tried(pinger, partial(pinger.finish, round_))) is not None:
+            _tell(pinger, done)
+        found = await _tried(pinger, pinger.targets) or found  # those of before while the database is away
         number += 1
         # Rounds keep their times; one that took longer than the interval is followed at once.
         late_s = time.monotonic() - began
         began += max(interval_s, late_s // interval_s * interval_s)
         await unless(stop, asyncio.sleep(max(0.0, began - time.monotonic())))
+
+
+async def _tried(pinger: Pinger, step: Callable[[], T]) -> T | None:
+    """What a step gives; None where it failed, which is told: the next round may fare better."""
+    try:
+        return await asyncio.to_thread(step)
+    except NearbootError as error:
+        log.error("source=%s %s", pinger.source, "; ".join(str(error).splitlines()))
+        return None
 
 
 async def unless(stop: asyncio.Event, main: Coroutine[object, object, T]) -> T | None:
