@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+DEAF = "no target answers: this pinger's own network is suspect, or its key is not theirs"
 SWEEP_S = 0.1
 """Between two probes to a target where one round is all."""
 SPREAD = 0.9
@@ -136,7 +137,7 @@ class Pinger:
         if not any(pair.location != self.location for pair in found):
             return Measured(lines, (), "", round_.counts, "no probe could be sent to another place")
         if is_alone(found):
-            return Measured(lines, (), "", round_.counts, "no target answers: this pinger's own network is suspect")
+            return Measured(lines, (), "", round_.counts, DEAF)
         said = heard(found)
         text = edge_list(self.location, said, self._clock())
         proof = self._signature(text)
