@@ -78,8 +78,20 @@ def test_a_map_signed_before_the_one_in_use_is_refused(signed: Config, map_file:
     old = read_document(str(map_file))
     sign_file(signed, str(map_file), source="probes", valid_s=86_400, now=now)
     _load(signed, map_file, now)
-    with pytest.raises(InputError, match="signed-before-last: found signed at 2026-01-02 02:04:05 UTC, before"):
+    with pytest.raises(InputError, match="signed-before-last: found signed at 2026-01-02 02:04:05 UTC, not after"):
         latency.ingest(signed, old, latency.Reading(), dry_run=False, actor="ada", now=now)
+
+
+def test_a_signed_map_that_was_taken_back_does_not_come_back(signed: Config, map_file: Path, now: datetime) -> None:
+    """The same file is loaded twice without harm; after a rollback it is the one that nobody wants."""
+    for at in (now - timedelta(hours=1), now):
+        sign_file(signed, str(map_file), source="probes", valid_s=86_400, now=at)
+        _load(signed, map_file, now)
+    assert _load(signed, map_file, now).epoch == 3
+    decided = {"source": "probes", "reason": "", "actor": "ada", "now": now}
+    latency_history.rollback(signed, 1, **decided)  # type: ignore[arg-type]  # a table of keywords
+    with pytest.raises(InputError, match=r"not after the newest signed map \(epoch 3, rolled-back"):
+        _load(signed, map_file, now)
 
 
 def test_without_a_key_signatures_say_nothing(fleet: Config, map_file: Path, now: datetime) -> None:

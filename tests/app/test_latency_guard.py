@@ -160,7 +160,7 @@ def test_a_dry_run_tells_the_moves_and_stores_nothing(wan: Config, now: datetime
 def test_a_map_that_lost_a_third_of_its_pairs_is_held(wan: Config, now: datetime) -> None:
     """As a file is that was cut at the end of a line."""
     loaded = _ingest(wan, _document(_rows(now)[:38]), now)
-    assert [reason.code for reason in loaded.held] == ["coverage-drop", "blast-radius"]
+    assert loaded.held[0].code == "coverage-drop"
     assert loaded.held[0].data["missing"] == 20
 
 
@@ -193,3 +193,12 @@ def test_a_map_that_is_held_does_not_count_as_the_last_one(wan: Config, now: dat
     with reading(wan) as session:
         states = [each.state for each in latency_store.history(session)]
     assert states == [MapState.ACCEPTED, MapState.SUPERSEDED, MapState.ACCEPTED]
+
+
+def test_a_reporter_with_a_map_of_its_own_is_denied_by_the_maps_of_others(wan: Config, now: datetime) -> None:
+    """As pingers publish: one place a source. Half round trips of one place are found on its first map."""
+    rows = [f"c,{s},{abs(ord(s) - ord('c')) * 11.7 / 2},{now:%Y-%m-%dT%H:%M:%SZ}" for s in "abdef"]
+    with pytest.raises(
+        InputError, match=r"no row that can be used; the first: c → a: c reports 0.5 times what the others"
+    ):
+        _ingest(wan, _document(rows, "c.csv"), now)
