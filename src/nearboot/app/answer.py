@@ -34,8 +34,9 @@ class Shown:
 
 
 def terrain(session: Session) -> Inventory:
-    """The inventory without servers and tiers, however many there are."""
+    """The inventory without servers, however many there are."""
     return Inventory(
+        tiers=store.tiers(session),
         locations=store.locations(session),
         models=store.models(session),
         subnets=store.subnets(session),
@@ -50,7 +51,7 @@ def asked(session: Session, config: Config, choose: Choose, now: datetime) -> tu
     names = list(choose(store.server_names(session)))
     found = {server.name: server for server in store.servers(session, names=names)}
     servers = [found[name] for name in names]
-    inventory = replace(terrain(session), servers=tuple(servers), tiers=store.tiers(session))
+    inventory = replace(terrain(session), servers=tuple(servers))
     places = {server.location for server in servers}
     return routes.look(session, config, now, inventory=inventory, places=places), servers
 
@@ -90,7 +91,7 @@ def of_tiers(
         places = {place for _, place in counts}
         picture = routes.look(session, config, now, inventory=terrain(session), places=places)
     return picture, [
-        Shown(picture.route(place, family), tier=tier, servers=count)
+        Shown(picture.own_route(Server("", place, tier=tier), family), tier=tier, servers=count)
         for (tier, place), count in sorted(counts.items())
         for family in families
     ]
