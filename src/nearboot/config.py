@@ -8,16 +8,12 @@ This module only parses text; ``app.settings`` finds the file and the environmen
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass
 from math import inf
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import yaml
-
-from nearboot.errors import Fault, InputError
+from nearboot.config_file import read_over
 
 SEVERITIES = ("DEBUG", "INFO", "WARN", "ERROR", "FATAL", "NONE")  # Kea 3.0's manual, section "Logging", "severity"
 
@@ -184,7 +180,20 @@ class HealthConfig:
 
     file: str = setting("nearboot-health", "Name of the small file that every boot server serves.")
     timeout_s: float = setting(2.0, "How long one attempt may take, in seconds.", low=0.001)
-    attempts: int = setting(3, "A boot server is unhealthy when this many attempts in a row failed.", low=1)
+    attempts: int = setting(
+        3, "'boot-server check' calls a boot server unhealthy when this many attempts in a row failed.", low=1
+    )
+    sha256: str = setting(
+        "", "What the file's SHA-256 must be; empty: that of the file that 'serve tftp' puts there; 'any': any content."
+    )
+    http: bool = setting(True, "Read the file over HTTP too from boot servers that have an http_url.")
+    interval_s: float = setting(5.0, "How often 'serve health' reads from each boot server, in seconds.", low=0.1)
+    fall: int = setting(3, "A boot server is down for a vantage after this many failed reads in a row.", low=1)
+    rise: int = setting(2, "One that is down is up again after this many good reads in a row.", low=1)
+    distrust_share: float = setting(
+        0.5, "A vantage that sees more than this share of the active boot servers down does not count.", low=0, high=1
+    )
+    distrust_least: int = setting(3, "With fewer active boot servers than this a vantage always counts.", low=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +204,8 @@ class ProbeConfig:
     port: int = setting(31338, "UDP port of the responders (UdpPinger's).", low=0, high=65535)
     keys: tuple[str, ...] = setting(
         (),
-        "References to shared keys of 16 bytes or more, as env:NAME or file:/PATH: the pinger signs with the first, the "
-        "responder answers all. None: UdpPinger's probes, which are not signed.",
+        "References to shared keys of 16 bytes or more, as env:NAME or file:/PATH: the pinger signs with the first, "
+        "the responder answers all. None: UdpPinger's probes, which are not signed.",
     )
     plain: bool = setting(False, "Answer UdpPinger's unsigned probes too where there are keys.")
     allow: tuple[str, ...] = setting(
@@ -281,17 +290,7 @@ class Config:
 
 def parse(text: str, file: str, base: Config) -> Config:
     """Read a YAML configuration over ``base``; InputError names every fault and its line."""
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        raise InputError([_syntax(error, text, file)]) from error
-    if node is None:
-        return base
-    faults: list[Fault] = []
-    config = cast(Config, _section(base, node, "", _Sink(file, faults)))
-    if faults:
-        raise InputError(faults)
-    return config
+    return read_over(text, file, base)
 
 
 def settings(config: Config) -> dict[str, tuple[object, str]]:
@@ -304,95 +303,3 @@ def settings(config: Config) -> dict[str, tuple[object, str]]:
         else:
             found[item.name] = (value, item.metadata["help"])
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Sink:
-    file: str
-    faults: list[Fault]
-
-    def fault(self, node: yaml.Node, where: str, found: str, expected: str) -> None:
-        self.faults.append(Fault(self.file, node.start_mark.line + 1, where, found, expected))
-
-
-def _section(base: object, node: yaml.Node, path: str, sink: _Sink) -> object:
-    known: Mapping[str, Field[Any]] = {item.name: item for item in fields(cast(Any, base))}
-    if not isinstance(node, yaml.MappingNode):
-        sink.fault(node, path, f"a {_kind(node)}", f"a mapping with some of: {', '.join(known)}")
-        return base
-    values: dict[str, object] = {}
-    for key_node, value_node in node.value:
-        name = str(key_node.value)
-        where = f"{path}.{name}" if path else name
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            sink.fault(key_node, where, "an unknown setting", f"one of: {', '.join(known)}{hint}")
-            continue
-        old = getattr(base, name)
-        if is_dataclass(old):
-            values[name] = _section(old, value_node, where, sink)
-        else:
-            found = _value(old, value_node, where, sink)
-            values[name] = found
-            _limit(found, known[name].metadata, value_node, where, sink)
-    return replace(cast(Any, base), **values)
-
-
-def _value(old: object, node: yaml.Node, where: str, sink: _Sink) -> object:
-    if isinstance(old, tuple):
-        if isinstance(node, yaml.SequenceNode) and all(isinstance(item, yaml.ScalarNode) for item in node.value):
-            return tuple(str(item.value) for item in node.value)
-        sink.fault(node, where, f"a {_kind(node)}", "a list of texts")
-        return old
-    convert, expected = _SCALARS[type(old)]
-    if not isinstance(node, yaml.ScalarNode):
-        sink.fault(node, where, f"a {_kind(node)}", expected)
-        return old
-    try:
-        return convert(node.value)
-    except ValueError:
-        sink.fault(node, where, repr(node.value), expected)
-        return old
-
-
-def _limit(value: object, limits: Mapping[str, Any], node: yaml.Node, where: str, sink: _Sink) -> None:
-    """Refuse a number out of its range, and a text that is not one of the choices."""
-    low, high = limits["range"]
-    if isinstance(value, int | float) and not (low <= value <= high and value < inf):  # not-a-number is in no range
-        most = f", at most {high:.0f}" if high < inf else ""
-        sink.fault(node, where, repr(value), f"at least {low:g}{most}")
-    if limits["choices"] and value not in limits["choices"]:
-        sink.fault(node, where, repr(value), f"one of: {', '.join(limits['choices'])}")
-
-
-def _syntax(error: yaml.YAMLError, text: str, file: str) -> Fault:
-    if not isinstance(error, yaml.MarkedYAMLError):  # characters that YAML does not allow
-        return Fault(file, 0, "", str(error).splitlines()[0], "a YAML mapping of settings")
-    mark = error.problem_mark or error.context_mark
-    number = mark.line if mark else 0
-    lines = text.splitlines()
-    indent = lines[number][: len(lines[number]) - len(lines[number].lstrip())] if number < len(lines) else ""
-    if "\t" in indent:
-        return Fault(file, number + 1, "", "a tab", "spaces, because YAML does not indent with tabs")
-    problem = " ".join(part for part in (error.problem, error.context) if part)
-    return Fault(file, number + 1, "", f"broken YAML ({problem})", "a YAML mapping of settings")
-
-
-def _bool(text: str) -> bool:
-    if text not in ("true", "false"):
-        raise ValueError(text)
-    return text == "true"
-
-
-_SCALARS: Mapping[type, tuple[Callable[[str], object], str]] = {
-    str: (str, "a text"),
-    bool: (_bool, "true or false"),
-    int: (int, "a whole number"),
-    float: (float, "a number"),
-}
-
-
-def _kind(node: yaml.Node) -> str:
-    kinds: dict[type[yaml.Node], str] = {yaml.MappingNode: "mapping", yaml.SequenceNode: "sequence"}
-    return kinds.get(type(node), "scalar")

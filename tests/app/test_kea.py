@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nearboot.app import kea
+from nearboot.app import inventory, kea
 from nearboot.app.database import reading
 from nearboot.config import Config, KeaConfig
 from nearboot.errors import ConfigError, InputError
@@ -63,3 +63,14 @@ def test_our_own_checks_need_no_kea(fleet: Config, now: datetime, tmp_path: Path
     kea.generate(fleet, tmp_path, kea.settings(fleet), actor="ada", now=now)
     checked = kea.check(tmp_path, ask_kea=False)
     assert [item.verdict for item in checked] == [None, None]
+
+
+def test_a_pinned_server_is_sent_elsewhere_by_its_reservation(fleet: Config, now: datetime, tmp_path: Path) -> None:
+    """Its tier says so; the subnet goes on with the nearest."""
+    (tmp_path / "pin.yaml").write_text("tiers: [{slug: lab, name: Lab, boot_from: [there-boot]}]\n")
+    inventory.load(fleet, [str(tmp_path / "pin.yaml")], prune=False, dry_run=False, actor="ada", now=now)
+    kea.generate(fleet, tmp_path, kea.settings(fleet), actor="ada", now=now)
+    (subnet,) = json.loads((tmp_path / "kea-dhcp4.conf").read_text())["Dhcp4"]["subnet4"]
+    assert subnet["next-server"] == "127.0.0.1"
+    told = {host["hostname"]: host.get("next-server") for host in subnet["reservations"]}
+    assert told == {"lo-01": "127.0.0.5", "lo-02": "127.0.0.5"}

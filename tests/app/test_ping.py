@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +18,7 @@ from nearboot.app.ping import Pinger, Pinging, ping_once, unless
 from nearboot.config import Config
 from nearboot.errors import ConfigError, InputError, NotFoundError
 from nearboot.inventory import schema_store, store
-from nearboot.model import AdminState
+from nearboot.model import AdminState, MapState
 
 QUICK = {"probes": 5, "source_port": 0, "source_ports": 4, "timeout_s": 2.0}
 
@@ -57,6 +59,27 @@ def test_a_round_is_measured_published_and_loaded(fleet: Config, responder: Prog
     (sample,) = sources["probe-here"].samples
     assert (sample.src, sample.dst, sample.loss, sample.count) == ("here", "there", 0, 5)
     assert sample.rtt_ms == pytest.approx(item.rtt_ms, abs=1e-4)
+
+
+def test_a_map_that_moves_too_much_is_held(fleet: Config, responder: Program) -> None:
+    """As one from a file: over this loopback the other place is suddenly nearer than one's own."""
+    done = ping_once(settings(fleet, responder.port), Pinging("here", load=True), clock)
+    assert done.loaded and done.loaded.state is MapState.HELD
+    assert [reason.code for reason in done.loaded.held] == ["blast-radius"]
+
+
+def test_a_map_is_signed_where_maps_are(
+    fleet: Config, responder: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a controller that takes signed maps alone takes a pinger's."""
+    monkeypatch.setenv("MAP_KEY", "0123456789abcdef0123456789abcdef")
+    proving = replace(fleet.latency, signing_key="env:MAP_KEY", require_signature=True, hold_moves=1.0)
+    config = settings(replace(fleet, latency=proving), responder.port)
+    done = ping_once(config, Pinging("here", publish=tmp_path, load=True), clock)
+    assert done.loaded and done.loaded.state is MapState.ACCEPTED
+    how = latency.Reading()
+    again = latency.load(config, str(tmp_path / "probe-here.csv"), how, dry_run=True, actor="ada", now=clock())
+    assert again.summary.source == "probe-here"
 
 
 def test_the_published_file_is_loaded_by_hand(fleet: Config, responder: Program, tmp_path: Path) -> None:
@@ -130,6 +153,30 @@ def test_rounds_go_on_until_the_end(responder: Program, tmp_path: Path) -> None:
         assert running.end() == 0
     assert [line.split(",")[:2] for line in lines] == [["src", "dst"], ["ams", "fra"]] * 2
     assert "round source=probe-ams targets=1 sent=4 received=4 pairs=1" in (tmp_path / "log").read_text()
+
+
+def test_a_round_that_fails_is_told_and_the_next_one_comes(responder: Program, tmp_path: Path) -> None:
+    """The folder of the maps is gone, then there again; the file of targets is gone: those of before stay."""
+    (tmp_path / "targets").write_text(f"fra 127.0.0.1 {responder.port}\n")
+    words = ["run", "--location", "ams", "--targets", tmp_path / "targets", "--publish", tmp_path / "maps" / "ams.csv"]
+    words += ["--interval", 0.2, "--timeout", 1, "--probes", 2, "--source-port", 0]
+    with program(tmp_path / "log", *words) as running:
+        wait_for(running, lambda: "ams.csv cannot be written: No such file" in (tmp_path / "log").read_text())
+        (tmp_path / "targets").unlink()
+        wait_for(running, lambda: "targets: found No such file or directory" in (tmp_path / "log").read_text())
+        (tmp_path / "maps").mkdir()
+        wait_for(running, (tmp_path / "maps" / "ams.csv").exists)
+        assert running.end() == 0
+
+
+def wait_for(running: Program, is_so: Callable[[], bool]) -> None:
+    """Until the process in the background, which goes on, has come that far."""
+    for _ in range(600):
+        if is_so():
+            return
+        with suppress(subprocess.TimeoutExpired):
+            running.process.wait(0.1)
+    pytest.fail(running.log.read_text())
 
 
 def test_what_waits_gives_way_to_the_stop() -> None:

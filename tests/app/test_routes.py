@@ -87,3 +87,55 @@ def test_sizes_of_what_is_read_are_those_known(fleet: Config, now: datetime) -> 
     inventory = _look(fleet, now).inventory
     sizes = {"deb/vmlinuz": 7}
     assert routes.image_files(inventory.servers[0], inventory, sizes.get) == sizes
+
+
+def test_what_was_decided_is_kept_for_little_gains(fleet: Config, now: datetime) -> None:
+    """The routes that Kea was told are where the next decision begins; back from a failure all go home at once."""
+    _set_health(fleet, HERE, now, healthy=False)
+    _decide(fleet, now)
+    away = _look(fleet, now).route(Slug("here"), 4)
+    assert (away.chosen, away.moved_at) == (THERE, None)
+    later = now + timedelta(minutes=1)
+    _set_health(fleet, HERE, later, healthy=True)
+    home = _look(fleet, later).route(Slug("here"), 4)
+    assert (home.chosen, home.moved_at) == (HERE, later)
+    _decide(fleet, later)
+    assert _look(fleet, later + timedelta(hours=1)).route(Slug("here"), 4).moved_at == later
+
+
+def test_a_margin_holds_what_was_decided(fleet: Config, now: datetime) -> None:
+    """The nearer one could be used then already: it is not nearer by what the settings ask; nor while maps are old."""
+    with writing(fleet) as session:
+        picture = routes.look(session, fleet, now)
+        kept = [replace(route, chosen=THERE) if route.chosen == HERE else route for route in picture.routes]
+        route_store.set_routes(session, kept, now)
+    assert _look(fleet, now).route(Slug("here"), 4).chosen == HERE
+    wide = replace(fleet, routing=RoutingConfig(margin_ms=1000.0))
+    assert _look(wide, now).route(Slug("here"), 4).chosen == THERE
+    late = _look(fleet, now + timedelta(hours=7)).route(Slug("here"), 4)
+    assert (late.chosen, late.reasons[0].code) == (THERE, "kept")
+    assert late.reasons[0].text.endswith("no location moves while the latency maps are out of date")
+
+
+def _decide(config: Config, now: datetime) -> None:
+    """What kea generate keeps."""
+    with writing(config) as session:
+        picture = routes.look(session, config, now)
+        route_store.set_routes(session, picture.routes, now)
+
+
+def test_a_server_has_its_own_pins_and_bans_and_its_tiers(fleet: Config, now: datetime) -> None:
+    """Over the location's route, and explained."""
+    picture = _look(fleet, now)
+    server = next(server for server in picture.inventory.servers if server.location == "here")
+    assert picture.own_route(server, 4) == picture.route(Slug("here"), 4)
+    assert routes.own_routes(picture) == {}
+    tiers = tuple(replace(tier, boot_from=(THERE,)) for tier in picture.inventory.tiers)
+    pinned = replace(picture, inventory=replace(picture.inventory, tiers=tiers))
+    assert pinned.own_route(server, 4).chosen == THERE
+    assert set(routes.own_routes(pinned)) == {server.name for server in picture.inventory.servers}
+    lines = routes.explained(pinned, server, family=4, files={})
+    assert lines.route.reasons[0].text == "pinned to there-boot by tier lab"
+    own = replace(server, boot_from=(HERE,))
+    assert pinned.own_route(own, 4).chosen == HERE
+    assert pinned.own_route(replace(own, never_boot_from=(HERE,)), 4).chosen == THERE

@@ -9,12 +9,13 @@ from ipaddress import ip_network
 import pytest
 
 from nearboot.app import routes
-from nearboot.app.database import reading
+from nearboot.app.database import reading, writing
 from nearboot.app.whatif import choices, crowds_of, what_if
 from nearboot.config import Config
 from nearboot.errors import NotFoundError
 from nearboot.inventory import crowd_store, store
-from nearboot.model import Slug
+from nearboot.inventory.crowd_store import Kind
+from nearboot.model import Server, Slug
 from nearboot.routing.suppose import Supposed, added, detour
 
 
@@ -89,8 +90,23 @@ def test_crowds_are_as_large_as_their_servers_files(fleet: Config, now: datetime
 def test_a_place_counts_over_the_families_that_it_has(fleet: Config, now: datetime) -> None:
     """IPv6 where there is a subnet of it; IPv4 where there is none at all."""
     picture = _look(fleet, now)
-    assert set(choices(picture, {Slug("here"), Slug("there")})) == {("here", 4), ("there", 4)}
+    kinds = [Kind(server, 1) for server in picture.inventory.servers]
+    assert set(choices(picture, kinds)) == {("here", "", 4), ("there", "", 4)}
     (subnet,) = picture.inventory.subnets
     six = replace(subnet, prefix=ip_network("fd00::/64"))
     dual = replace(picture, inventory=replace(picture.inventory, subnets=(subnet, six)))
-    assert set(choices(dual, {Slug("here"), Slug("there")})) == {("here", 4), ("here", 6), ("there", 4)}
+    assert set(choices(dual, kinds)) == {("here", "", 4), ("here", "", 6), ("there", "", 4)}
+
+
+def test_servers_with_pins_are_told_apart(fleet: Config, now: datetime) -> None:
+    """A pinned server stays where it is when its place's boot server goes, and moves when its own does."""
+    with writing(fleet) as session:
+        known = store.read_inventory(session)
+        pinned = Server("lo-03", Slug("here"), tier=Slug("lab"), boot_from=(Slug("there-boot"),))
+        store.apply(session, replace(known, servers=(*known.servers, pinned)), prune=False)
+    found = what_if(fleet, Supposed(drain=("here-boot",)), names=True, now=now)
+    assert [(each.whose, each.names) for each in found.moved] == [("", ("lo-01",))]
+    found = what_if(fleet, Supposed(remove=("there-boot",)), names=True, now=now)
+    assert [(each.location, each.whose, each.names) for each in found.moved] == [
+        ("here", "pinned to there-boot", ("lo-03",)), ("there", "", ("lo-02",)),
+    ]  # fmt: skip

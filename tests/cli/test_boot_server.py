@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from nearboot.app.files import HEALTH_CONTENT
 from nearboot.tftp import StaticRoot, TftpServer
 
 Nearboot = Callable[..., Any]
@@ -22,7 +23,7 @@ def server(tmp_path: Path) -> Iterator[TftpServer]:
     """A real TFTP server with the small file that probes read."""
     root = tmp_path / "boot"
     root.mkdir()
-    (root / "nearboot-health").write_text("ok\n")
+    (root / "nearboot-health").write_bytes(HEALTH_CONTENT)
     with TftpServer(None, host="127.0.0.1", port=0, fast=StaticRoot(root).lookup) as server:
         yield server
 
@@ -99,7 +100,7 @@ def test_a_failed_probe_moves_the_route(fleet: Nearboot) -> None:
     assert _chosen(fleet) == NEAR
     ran = fleet("boot-server", "check", "--vantage", "here", "-o", "json", code=1)
     rows = {row["name"]: row for row in json.loads(ran.out)}
-    assert rows[FAR]["healthy"] and rows[FAR]["detail"] == "read 3 bytes of nearboot-health"
+    assert rows[FAR]["healthy"] and rows[FAR]["detail"] == "read 25 bytes of nearboot-health"
     assert not rows[NEAR]["healthy"] and rows[NEAR]["vantage"] == "here"
     assert "nearboot-health from 127.0.0.3: " in rows[NEAR]["detail"]
     assert _chosen(fleet) == FAR

@@ -106,3 +106,18 @@ def test_a_map_is_drawn(quickstart: Nearboot, tmp_path: Path) -> None:
     assert ran.out == f"{tmp_path}/map.svg: 3 places, 2 boot servers\n"
     assert "ams-boot (2)" in (tmp_path / "map.svg").read_text()
     assert ".svg or .png" in quickstart("route", "map", "-o", tmp_path / "map.pdf", code=1).err
+
+
+def test_routes_are_shown_by_server_and_by_tier(quickstart: Nearboot) -> None:
+    """A tier's places have how many of its servers they have."""
+    lines = quickstart("route", "show", "--server", "web-ams-[01-02]").lines
+    assert [line.split()[:4] for line in lines[1:]] == [
+        ["web-ams-01", "ams-r1", "IPv4", "ams-boot"],
+        ["web-ams-02", "ams-r1", "IPv4", "ams-boot"],
+    ]
+    tiers = json.loads(quickstart("server", "list", "-o", "json").out)
+    tier = tiers[0]["tier"]
+    found = json.loads(quickstart("route", "show", "--tier", tier, "-o", "json").out)
+    assert {each["tier"] for each in found} == {tier}
+    assert sum(each["servers"] for each in found) == sum(each["tier"] == tier for each in tiers)
+    assert "two ways of choosing" in quickstart("route", "show", "ams", "--tier", tier, code=1).err

@@ -48,7 +48,7 @@ def test_json_has_it_all(quickstart: Nearboot) -> None:
 def test_no_difference_is_code_0(quickstart: Nearboot) -> None:
     """A slower path that nobody uses."""
     ran = quickstart("route", "whatif", "--latency", "ams:fra:+80ms")
-    assert "Nothing would be different for any server." in ran.out
+    assert "Nothing would be different for any server" in ran.out
     assert json.loads(quickstart("route", "whatif", "--latency", "ams:fra:+80ms", "-o", "json").out)["changes"] is False
 
 

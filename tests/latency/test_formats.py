@@ -95,3 +95,28 @@ def test_real_city_pairs_parse_without_options(latency_data: Path) -> None:
     row = next(row for row in parsed.rows if (row.src, row.dst) == ("Washington", "Dallas"))
     assert (row.rtt_ms, row.min_ms) == (33.32, 33.14)
     assert parsed.notes == ("columns not used: distance_km, max_ms",)
+
+
+def test_short_file_without_a_last_end_of_line_is_read_and_asked_about() -> None:
+    """A person wrote it; but it may be cut off too."""
+    parsed = parse("f.csv", "src,dst,rtt_ms\na,b,1\na,c,3", source=None, now=NOW)
+    assert [row.dst for row in parsed.rows] == ["b", "c"]
+    assert parsed.notes == ("the last line (3) has no end of line: is the file whole?",)
+
+
+def test_head_of_a_file_counts_as_if_the_user_said_it() -> None:
+    """Unit, source and format; what both say must agree."""
+    text = "# unit: s\n# source: wan\n# format: edges\nsrc,dst,rtt\na,b,0.008\n"
+    parsed = parse("f.csv", text, source=None, now=NOW)
+    assert (parsed.source, parsed.rows[0].rtt_ms) == ("wan", 8.0)
+    with pytest.raises(InputError, match="found 's' in the file, but --unit ms"):
+        parse("f.csv", text, unit="ms", source=None, now=NOW)
+
+
+def test_what_has_no_time_is_as_old_as_its_file() -> None:
+    """Where that is known; a time in the file goes before."""
+    text = "src,dst,rtt_ms,ts\na,b,1,\na,c,1,2026-11-22T11:00:00Z\n"
+    as_of = datetime(2026, 11, 22, 10, tzinfo=UTC)
+    parsed = parse("f.csv", text, source=None, as_of=as_of, now=NOW)
+    assert [row.measured_at for row in parsed.rows] == [as_of, datetime(2026, 11, 22, 11, tzinfo=UTC)]
+    assert parse("f.csv", text, source=None, now=NOW).rows[0].measured_at is None

@@ -39,6 +39,20 @@ def test_a_reporter_whom_all_others_deny_is_left_out(factor: float) -> None:
     assert heard.refused[0][1] == f"c reports {factor:g} times what the others report of the same paths"
 
 
+def test_others_may_deny_a_reporter_from_maps_of_their_own() -> None:
+    """Where each place publishes its own map there is but one reporter in each."""
+    whole = _map({"c": 0.5})
+    mine = LatencyMap("c", NOW, tuple(sample for sample in whole.samples if sample.src == "c"))
+    others = [sample for sample in whole.samples if sample.src != "c"]
+    assert outliers(mine).refused == ()
+    heard = outliers(mine, others)
+    assert (heard.map.samples, len(heard.refused)) == ((), 5)
+    honest = LatencyMap("a", NOW, tuple(sample for sample in whole.samples if sample.src == "a"))
+    assert outliers(honest, [sample for sample in whole.samples if sample.src != "a"]).reasons == ()
+    pair = LatencyMap("a", NOW, tuple(sample for sample in _map({"ad": 5.0}).samples if sample.src == "a"))
+    assert [sample.dst for sample, _ in asymmetry(pair, _places(0.5), _map().samples[5:]).refused] == ["d"]
+
+
 def test_a_doubtful_reporter_is_named_and_kept() -> None:
     heard = outliers(_map({"c": 1.4}))
     assert (len(heard.map.samples), heard.refused) == (30, ())

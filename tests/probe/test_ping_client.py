@@ -65,8 +65,11 @@ def test_source_ports_that_are_taken_are_left_out() -> None:
 
 
 @contextmanager
-def upong() -> Iterator[int]:
-    """A responder as UdpPinger's is: any 32 bytes are echoed whole, with its two times in their places."""
+def upong(ports: set[int]) -> Iterator[int]:
+    """A responder as UdpPinger's is: any 32 bytes are echoed whole, with its two times in their places.
+
+    ``ports``: gets the ports that it was asked from.
+    """
     with ExitStack() as stack:
         sock = stack.enter_context(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM))
         sock.bind(("::", 0))
@@ -76,6 +79,7 @@ def upong() -> Iterator[int]:
                 datagram, peer = sock.recvfrom(32)
                 if len(datagram) < 32:
                     return
+                ports.add(peer[1])
                 now = (time.time_ns() // 1000 % (1 << 32)).to_bytes(4, "big")
                 sock.sendto(datagram[:8] + now + now + datagram[16:], peer)
 
@@ -91,15 +95,17 @@ def upong() -> Iterator[int]:
 
 
 def test_udppingers_responder_is_understood() -> None:
-    """From eight source ports."""
+    """And it is asked from eight source ports in turn."""
 
     async def main(port: int) -> Round:
         with Lines(base=0, count=8) as lines:
             return await run_round(lines, [Target("p", "n", "127.0.0.1", port)], QUICK, key=None, chance=Random(2))
 
-    with upong() as port:
+    ports: set[int] = set()
+    with upong(ports) as port:
         (tally,) = asyncio.run(main(port)).tallies.values()
     assert len(tally.rtts_ns) == tally.sent == QUICK.probes
+    assert len(ports) == 8
 
 
 def test_what_cannot_be_sent_is_told() -> None:

@@ -80,3 +80,11 @@ def test_the_map_is_read_by_latency_load() -> None:
     assert parsed.source == "probe-ams" and not parsed.quarantined
     rows = [(row.src, row.dst, row.rtt_ms, row.min_ms, row.loss, row.count, row.measured_at) for row in parsed.rows]
     assert rows == [("ams", "fra", 8.25, 8, 0.25, 4, NOW), ("ams", "lhr", None, None, 1, 4, NOW)]
+    assert [(row.family, row.jitter_ms) for row in parsed.rows] == [(4, 0.375), (4, None)]
+
+
+def test_the_families_of_a_pair_stay_apart() -> None:
+    """One row each, which nobody merges."""
+    found = pairs([(at("fra"), tally(1, 8)), (at("fra", 1, 6), tally(1, 9))])
+    parsed = formats.parse("m.csv", edge_list("ams", found, NOW), source=None, now=NOW)
+    assert [(row.family, row.rtt_ms) for row in parsed.rows] == [(4, 8), (6, 9)]

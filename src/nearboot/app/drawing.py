@@ -12,22 +12,22 @@ from datetime import datetime
 from difflib import get_close_matches
 from statistics import median
 
-from sqlalchemy.orm import Session
-
 from nearboot.app import heatmap as heatmaps
 from nearboot.app import latency, pictures, route_map, routes
+from nearboot.app.answer import terrain
 from nearboot.app.database import reading
 from nearboot.app.route_map import Join, Mark, Point
-from nearboot.app.whatif import choices
+from nearboot.app.whatif import choices, used, whose_of
 from nearboot.config import Config
 from nearboot.errors import Fault, InputError, NotFoundError
 from nearboot.inventory import crowd_store, store
+from nearboot.inventory.crowd_store import Kind
 from nearboot.latency.estimate import Measured
 from nearboot.latency.place import Places
 from nearboot.latency.rows import counted
 from nearboot.model import AdminState, BootServer, Inventory, Slug
 from nearboot.routing.quantity import age_text
-from nearboot.routing.whatif import Choice
+from nearboot.routing.whatif import Choice, Whose
 
 FEW = 5  # places that a note names
 
@@ -68,23 +68,24 @@ def route_picture(config: Config, file: str, *, family: int, now: datetime) -> D
     """Draw which boot server each place gets; places without coordinates are named in the notes."""
     path = pictures.prepare(config, file)
     with reading(config) as session:
-        picture, servers = _look(session, config, now)
-    used = {
-        place: choice for (place, each), choice in choices(picture, _used(picture, servers)).items() if each == family
-    }
+        inventory, kinds = terrain(session), crowd_store.kinds(session)
+        picture = routes.look(session, config, now, inventory=inventory, places=used(kinds, inventory))
+    chosen = {key[:2]: choice for key, choice in choices(picture, kinds).items() if key[2] == family}
+    servers = _counts(kinds, inventory)
     places = Places.of(picture.inventory.locations)
     by_name = {server.name: server for server in picture.inventory.boot_servers}
-    joins = _joins(used, servers, by_name, places)
-    marks = _marks(picture, used, servers, places)
-    lost = [place for place in used if places.coordinates(place) is None]
+    joins = _joins(chosen, servers, by_name, places)
+    marks = _marks(picture, chosen, servers, places)
+    drawn = {place for place, _ in chosen}
+    lost = [place for place in drawn if places.coordinates(place) is None]
     if not joins and not marks:
         expected = "locations with latitude and longitude, and servers or subnets there"
         raise InputError([Fault(file, 0, "", "no place to draw", expected)])
-    count = sum(servers.get(place, 0) for place in used)
-    subtitle = f"{counted(len(used), 'place')}, {count:,} servers, over IPv{family}; {now:%Y-%m-%d %H:%M} UTC"
+    count = sum(servers.get(whose, 0) for whose in chosen)
+    subtitle = f"{counted(len(drawn), 'place')}, {count:,} servers, over IPv{family}; {now:%Y-%m-%d %H:%M} UTC"
     figure = route_map.draw(joins, marks, title="Which boot server each place gets", subtitle=subtitle)
     pictures.write(figure, path)
-    line = f"{file}: {counted(len(used) - len(lost), 'place')}, {counted(len(marks), 'boot server')}"
+    line = f"{file}: {counted(len(drawn) - len(lost), 'place')}, {counted(len(marks), 'boot server')}"
     return Drawing(line, _lost_note(lost))
 
 
@@ -104,43 +105,38 @@ def _sources(measured: Sequence[Measured], now: datetime) -> str:
     return f"measured by {named}; age: {age_text(median(ages))} in the median, {age_text(max(ages))} at most"
 
 
-def _look(session: Session, config: Config, now: datetime) -> tuple[routes.Picture, dict[Slug, int]]:
-    inventory = Inventory(
-        locations=store.locations(session), subnets=store.subnets(session), boot_servers=store.boot_servers(session)
-    )
-    servers: dict[Slug, int] = {}
-    for kind in crowd_store.kinds(session):
-        servers[kind.example.location] = servers.get(kind.example.location, 0) + kind.count
-    used = set(servers) | {subnet.location for subnet in inventory.subnets}
-    return routes.look(session, config, now, inventory=inventory, places=used), servers
-
-
-def _used(picture: routes.Picture, servers: Collection[Slug]) -> set[Slug]:
-    return set(servers) | {subnet.location for subnet in picture.inventory.subnets}
+def _counts(kinds: Collection[Kind], inventory: Inventory) -> dict[Whose, int]:
+    servers: dict[Whose, int] = {}
+    for kind in kinds:
+        whose = kind.example.location, whose_of(kind.example, inventory)
+        servers[whose] = servers.get(whose, 0) + kind.count
+    return servers
 
 
 def _joins(
-    used: dict[Slug, Choice], servers: dict[Slug, int], by_name: dict[Slug, BootServer], places: Places
+    chosen: dict[Whose, Choice], servers: dict[Whose, int], by_name: dict[Slug, BootServer], places: Places
 ) -> list[Join]:
     """One line for all places of one point that get a boot server at one point: the racks of a site."""
     found: dict[tuple[Point, Point | None], Join] = {}
-    for place, choice in sorted(used.items()):
+    for (place, whose), choice in sorted(chosen.items(), key=lambda item: item[0]):
         at = places.coordinates(place)
         server = by_name.get(choice.boot_server) if choice.boot_server else None
         to = places.coordinates(server.location) if server else None
         if at is None or (server and to is None):
             continue
         before = found.get((at, to))
-        count = servers.get(place, 0) + (before.servers if before else 0)
+        count = servers.get((place, whose), 0) + (before.servers if before else 0)
         found[at, to] = Join(before.name if before else places.site(place), at, to, count, choice.cost_ms)
     return list(found.values())
 
 
-def _marks(picture: routes.Picture, used: dict[Slug, Choice], servers: dict[Slug, int], places: Places) -> list[Mark]:
+def _marks(
+    picture: routes.Picture, chosen: dict[Whose, Choice], servers: dict[Whose, int], places: Places
+) -> list[Mark]:
     carried: dict[Slug, int] = {}
-    for place, choice in used.items():
+    for whose, choice in chosen.items():
         if choice.boot_server:
-            carried[choice.boot_server] = carried.get(choice.boot_server, 0) + servers.get(place, 0)
+            carried[choice.boot_server] = carried.get(choice.boot_server, 0) + servers.get(whose, 0)
     return [
         Mark(server.name, at, _state(picture, server), carried.get(server.name, 0))
         for server in picture.inventory.boot_servers

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from nearboot.app.database import writing
 from nearboot.app.files import write_document
-from nearboot.app.routes import look
+from nearboot.app.routes import look, own_routes
 from nearboot.boot import nbp
 from nearboot.config import Config
 from nearboot.errors import ConfigError, Fault, InputError
@@ -82,7 +82,7 @@ def generate(config: Config, folder: Path, how: KeaSettings, *, actor: str, now:
     with writing(config) as session:
         picture = look(session, config, now)
         route_store.set_routes(session, picture.routes, now)
-        inputs = KeaInputs(picture.inventory, picture.routes, nbp.rules4(), nbp.rules6())
+        inputs = KeaInputs(picture.inventory, picture.routes, nbp.rules4(), nbp.rules6(), own_routes(picture))
         for family, name in FILES.items():
             document = BUILD[family](inputs, how)
             changed = write_document(folder / name, render(document))

@@ -152,8 +152,11 @@ def _judged(
     """The map as all guards but that of the routes see it; InputError if they refuse it."""
     last = route_store.current_latency_map(session, latency_map.source)
     locations = store.locations(session)
+    others = latency_guard.others(session, latency_map.source, config.latency, now)
     signed = latency_guard.signed_before(session, latency_map.source, signature)
-    judged = latency_guard.judge(latency_map, last, locations, config.latency, file=file, rows=summary.places, now=now)
+    judged = latency_guard.judge(
+        latency_map, last, locations, config.latency, others=others, file=file, rows=summary.places, now=now
+    )
     _refuse(file, signed + judged.alarms)
     return judged
 

@@ -74,8 +74,12 @@ def sign_file(config: Config, file: str, *, source: str, valid_s: float, now: da
     if not config.latency.signing_key:
         raise ConfigError("signing needs latency.signing_key: env:NAME or file:/PATH")
     content = read_document(file).content
-    beside = Path(file + SUFFIX)
-    write_document(beside, signature.sign(content, map_key(config), source=source, now=now, valid_s=valid_s))
+    beside, key = Path(file + SUFFIX), map_key(config)
+    try:
+        text = signature.sign(content, key, source=source, now=now, valid_s=valid_s)
+    except ValueError as error:
+        raise InputError([Fault("--source", 0, "", repr(source), str(error))]) from error
+    write_document(beside, text)
     return beside
 
 

@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -161,12 +162,14 @@ def _from_folder(source: Source, marks: Marks) -> Iterator[Found]:
     for name, changed_ns in _listed(folder):
         kind = kind_of(name)
         newest[kind] = max(newest.get(kind, (0, "")), (changed_ns, name))
-    stems = [Path(kind).stem for kind in newest]
+    stems = Counter(Path(kind).stem for kind in newest)
     faults: list[Fault] = []
     for kind, (_, name) in sorted(newest.items()):
-        stem = Path(kind).stem
-        called = stem if stem and stems.count(stem) == 1 else kind
-        publisher = f"{source.name}-{called}" if source.name else called
+        called = kind if stems[Path(kind).stem] > 1 else Path(kind).stem
+        if kind.startswith("."):  # nothing but a time
+            publisher = source.name or folder.absolute().name
+        else:
+            publisher = f"{source.name}-{called}" if source.name else called
         try:
             yield from _from_file(folder / name, publisher, marks, key=str(folder.absolute() / kind))
         except InputError as error:

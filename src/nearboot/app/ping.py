@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import tempfile
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from random import SystemRandom
 from typing import TypeVar
@@ -23,10 +23,12 @@ from nearboot.app import boot_server, latency
 from nearboot.app.daemon import FIELDS, run_daemon, say_ready
 from nearboot.app.database import reading
 from nearboot.app.fetch import replacing
+from nearboot.app.latency_document import SUFFIX, Document, map_key
 from nearboot.app.probe import keys_of
 from nearboot.config import Config, ProbeConfig
 from nearboot.errors import ConfigError, Fault, InputError, NearbootError, NotFoundError
 from nearboot.inventory import store
+from nearboot.latency import signature
 from nearboot.model import AdminState, BootServer, Location
 from nearboot.model.place import parents_of, upwards
 from nearboot.probe import ping_target
@@ -38,10 +40,13 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+DEAF = "no target answers: this pinger's own network is suspect, or its key is not theirs"
 SWEEP_S = 0.1
 """Between two probes to a target where one round is all."""
 SPREAD = 0.9
 """The share of an interval that its probes are spread over."""
+VALID_ROUNDS, MIN_VALID_S = 10, 900.0
+"""How long a signed map holds."""
 STDOUT = Path("-")
 SOURCE = re.compile(r"[A-Za-z0-9_][\w.-]{0,99}\Z")
 
@@ -76,7 +81,7 @@ def ping_once(config: Config, how: Pinging, clock: Callable[[], datetime]) -> Me
     """One round, as fast as its probes keep apart; published and loaded where ``how`` says so."""
     pinger = Pinger(config, how, clock)
     with _lines(config.probe) as lines:
-        pacing = pinger.pacing(spread_s=SWEEP_S * config.probe.probes)
+        pacing = pinger.pacing(spread_s=min(SWEEP_S * config.probe.probes, config.probe.interval_s))
         round_ = asyncio.run(run_round(lines, pinger.targets(), pacing, key=pinger.key, chance=pinger.chance))
     return pinger.finish(round_)
 
@@ -132,30 +137,38 @@ class Pinger:
         if not any(pair.location != self.location for pair in found):
             return Measured(lines, (), "", round_.counts, "no probe could be sent to another place")
         if is_alone(found):
-            return Measured(lines, (), "", round_.counts, "no target answers: this pinger's own network is suspect")
+            return Measured(lines, (), "", round_.counts, DEAF)
         said = heard(found)
         text = edge_list(self.location, said, self._clock())
-        self._publish(text)
-        return Measured(lines, tuple(said), text, round_.counts, loaded=self._load(text) if self._how.load else None)
+        proof = self._signature(text)
+        self._publish(text, proof)
+        loaded = self._load(text, proof) if self._how.load else None
+        return Measured(lines, tuple(said), text, round_.counts, loaded=loaded)
 
-    def _publish(self, text: str) -> None:
+    def _publish(self, text: str, proof: str | None) -> None:
         where = self._how.publish
         if where == STDOUT:
             print(text, end="", flush=True)
         elif where:
             path = where / f"{self.source}.csv" if where.is_dir() else where
-            try:
-                with replacing(path.absolute()) as file:
-                    file.write(text.encode())
-            except OSError as error:
-                raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from error
+            if proof is not None:  # first: a map without its signature is refused, one with the last map's too
+                _write(path.with_name(path.name + SUFFIX), proof)
+            _write(path, text)
 
-    def _load(self, text: str) -> latency.Loaded:
-        with tempfile.NamedTemporaryFile("w", suffix=".csv", prefix=f"{self.source}-") as file:
-            file.write(text)
-            file.flush()
-            how = latency.Reading(self.source, "edges")
-            return latency.load(self._config, file.name, how, dry_run=False, actor="probe", now=self._clock())
+    def _load(self, text: str, signature: str | None) -> latency.Loaded:
+        """As ``latency load`` does: the guards hold for pingers too."""
+        document = Document(f"{self.source}.csv", text.encode(), signature)
+        how = latency.Reading(self.source, "edges")
+        return latency.ingest(self._config, document, how, dry_run=False, actor="probe", now=self._clock())
+
+    def _signature(self, text: str) -> str | None:
+        """What proves the map, where ``latency.signing_key`` is set: it holds while the next rounds may be late."""
+        if not self._config.latency.signing_key:
+            return None
+        valid_s = max(MIN_VALID_S, VALID_ROUNDS * self.interval_s)
+        return signature.sign(
+            text.encode(), map_key(self._config), source=self.source, now=self._clock(), valid_s=valid_s
+        )
 
 
 async def _ping(pinger: Pinger, lines: Lines, found: list[Target], stop: asyncio.Event, ready: str) -> None:
@@ -171,16 +184,23 @@ async def _ping(pinger: Pinger, lines: Lines, found: list[Target], stop: asyncio
         round_ = await unless(stop, probing)
         if round_ is None:
             return  # half a round says too little
-        try:
-            _tell(pinger, await asyncio.to_thread(pinger.finish, round_))
-            found = await asyncio.to_thread(pinger.targets)
-        except NearbootError as error:  # the next round may fare better, and the targets stay what they were
-            log.error("source=%s %s", pinger.source, error)
+        if (done := await _tried(pinger, partial(pinger.finish, round_))) is not None:
+            _tell(pinger, done)
+        found = await _tried(pinger, pinger.targets) or found  # those of before while the database is away
         number += 1
         # Rounds keep their times; one that took longer than the interval is followed at once.
         late_s = time.monotonic() - began
         began += max(interval_s, late_s // interval_s * interval_s)
         await unless(stop, asyncio.sleep(max(0.0, began - time.monotonic())))
+
+
+async def _tried(pinger: Pinger, step: Callable[[], T]) -> T | None:
+    """What a step gives; None where it failed, which is told: the next round may fare better."""
+    try:
+        return await asyncio.to_thread(step)
+    except NearbootError as error:
+        log.error("source=%s %s", pinger.source, "; ".join(str(error).splitlines()))
+        return None
 
 
 async def unless(stop: asyncio.Event, main: Coroutine[object, object, T]) -> T | None:
@@ -198,7 +218,7 @@ async def unless(stop: asyncio.Event, main: Coroutine[object, object, T]) -> T |
 def _tell(pinger: Pinger, done: Measured) -> None:
     """One line of the log for a round, and one for each target that is silent."""
     sent, received = (sum(getattr(item, name) for item in done.summaries) for name in ("sent", "received"))
-    epoch = f" epoch={done.loaded.epoch}" if done.loaded else ""
+    epoch = f" epoch={done.loaded.epoch} {done.loaded.state.value}" if done.loaded else ""
     said = {
         "source": pinger.source,
         "targets": len(done.summaries),
@@ -212,6 +232,8 @@ def _tell(pinger: Pinger, done: Measured) -> None:
         if not item.received:
             target, why = item.target, f" ({item.problem})" if item.problem else ""
             log.warning("silent place=%s target=%s address=%s%s", target.location, target.name, target.host, why)
+    for reason in done.loaded.held if done.loaded else ():
+        log.warning("source=%s held: %s", pinger.source, reason.text)
     if done.trouble:
         log.warning("source=%s nothing is published: %s", pinger.source, done.trouble)
 
@@ -255,6 +277,15 @@ def _chosen(
             known = sorted({each for names in within.values() for each in names})
             raise NotFoundError("boot server or location with one", name, get_close_matches(name, known, 3))
     return [server for server in servers if within[server.name] & set(names)]
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file at once or not at all."""
+    try:
+        with replacing(path.absolute()) as file:
+            file.write(text.encode())
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def _text(file: Path) -> str:

@@ -7,12 +7,13 @@ picture.route(Slug("ams"), 4).chosen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from nearboot.app.health_verdict import believed
 from nearboot.app.host import boot_interface, subnet_of, subnets_of
 from nearboot.boot import nbp
 from nearboot.config import Config
@@ -28,6 +29,7 @@ from nearboot.model import (
     Health,
     Inventory,
     LatencyMap,
+    Location,
     NbpFamily,
     Reason,
     Route,
@@ -37,10 +39,11 @@ from nearboot.model import (
 from nearboot.model.place import parents_of, upwards
 from nearboot.model.profile import profile_of
 from nearboot.routing.explain import Explanation, explain
+from nearboot.routing.override import Override
 from nearboot.routing.policy import Policy
 from nearboot.routing.predict import CLIENTS, Client
 from nearboot.routing.reply import Reply, reply
-from nearboot.routing.select import NO_PAST, Past, previous_of, select
+from nearboot.routing.select import NO_OVERRIDE, NO_PAST, Past, previous_of, select
 from nearboot.routing.summary import known_by, trouble
 from nearboot.routing.suppose import Estimates, Supposed
 
@@ -60,14 +63,23 @@ class Picture:
     routes: tuple[Route, ...]
     findings: tuple[Reason, ...]
     supposed: Supposed = field(default_factory=Supposed)
-
     pasts: Mapping[int, Past] = field(default_factory=dict)  # what was decided before, by family
+
     def route(self, location: Slug, family: int) -> Route:
         """The route of a location; every location of the inventory has one."""
         for route in self.routes:
             if route.location == location and route.family == family:
                 return route
         raise NotFoundError("location", location)
+
+    def own_route(self, server: Server, family: int) -> Route:
+        """The route of a server: that of its location, but for its pins and bans and its tier's."""
+        override = override_of(server, self.inventory)
+        if not override:
+            return self.route(server.location, family)
+        places = [each for each in self.inventory.locations if each.slug == server.location]
+        (found,) = _routes(self, places, family, override)
+        return found
 
     def estimate(self, location: Slug, boot_server: BootServer, family: int) -> Estimate:
         """What is believed of the path between a location and a boot server."""
@@ -95,7 +107,7 @@ def look(
     ``inventory``: a part of it, which was read already and has what the routes of those places depend on.
     """
     inventory = inventory or store.read_inventory(session)
-    health = newest(route_store.health(session))
+    health = believed(session, config, inventory.boot_servers, now).health
     maps: list[LatencyMap] = []
     findings: list[Reason] = []
     distrusted: set[Slug] = set()
@@ -172,7 +184,7 @@ def populated(inventory: Inventory) -> set[Slug]:
 
 def explained(picture: Picture, server: Server, *, family: int, files: Mapping[str, int]) -> Explanation:
     """Why the server gets its boot server. ``files``: sizes in bytes of what it will read."""
-    route = picture.route(server.location, family)
+    route = picture.own_route(server, family)
     interface = boot_interface(server)
     inventory = picture.inventory
     return explain(
@@ -207,6 +219,28 @@ def replied(picture: Picture, server: Server, route: Route) -> Reply:
     )
 
 
+def override_of(server: Server, inventory: Inventory) -> Override:
+    """What its own fields and its tier's say of a server's boot servers."""
+    tier = next((tier for tier in inventory.tiers if tier.slug == server.tier), None)
+    own = Override(frozenset(server.boot_from), frozenset(server.never_boot_from), f"server {server.name}")
+    if tier is None:
+        return own
+    return own.over(Override(frozenset(tier.boot_from), frozenset(tier.never_boot_from), f"tier {tier.slug}"))
+
+
+def own_routes(picture: Picture) -> dict[str, tuple[Route, ...]]:
+    """The routes of the servers that have pins or bans, by name; one place's with one override are worked out once."""
+    found: dict[tuple[Slug, Override], tuple[Route, ...]] = {}
+    own = {}
+    for server in picture.inventory.servers:
+        if override := override_of(server, picture.inventory):
+            key = server.location, override
+            if key not in found:
+                found[key] = tuple(picture.own_route(server, family) for family in FAMILIES)
+            own[server.name] = found[key]
+    return own
+
+
 def policy(config: Config) -> Policy:
     """The routing policy that the configuration sets."""
     routing = config.routing
@@ -214,7 +248,6 @@ def policy(config: Config) -> Policy:
         rto_ms=routing.rto_ms,
         band_ms=routing.band_ms,
         band_share=routing.band_share,
-        health_fresh_s=routing.health_fresh_s,
         margin_ms=routing.margin_ms,
         margin_noise=routing.margin_noise,
         margin_share=routing.margin_share,
@@ -223,6 +256,7 @@ def policy(config: Config) -> Policy:
         panic_least=routing.panic_least,
         slow_start_s=routing.slow_start_s,
         freeze_s=routing.freeze_s,
+        health_fresh_s=routing.health_fresh_s,
         stale_s=routing.stale_s,
     )
 
@@ -255,7 +289,6 @@ def image_files(server: Server, inventory: Inventory, size: Callable[[str], int 
     return {path: found for path in paths if (found := size(path)) is not None}
 
 
-def _select(picture: Picture, places: Collection[Slug] | None = None) -> Picture:
 def _pasts(session: Session, maps: Iterable[LatencyMap], rules: Policy, now: datetime) -> dict[int, Past]:
     """What was decided last, by family; frozen where no latency map came for long."""
     decided_at, choices = route_store.routes_decided_at(session), route_store.choices(session)
@@ -268,18 +301,23 @@ def _pasts(session: Session, maps: Iterable[LatencyMap], rules: Policy, now: dat
     return pasts
 
 
-    routes = [
-        route
-        for family in FAMILIES
-        for route in select(
-            [each for each in picture.inventory.locations if places is None or each.slug in places],
-            picture.inventory.boot_servers,
-            picture.estimates(family),
-            picture.health,
-            family=family,
-            policy=picture.policy,
-            now=picture.now,
-        )
-            past=picture.pasts.get(family, NO_PAST),
-    ]
+def _select(picture: Picture, places: Collection[Slug] | None = None) -> Picture:
+    wanted = [each for each in picture.inventory.locations if places is None or each.slug in places]
+    routes = [route for family in FAMILIES for route in _routes(picture, wanted, family)]
     return replace(picture, routes=tuple(routes))
+
+
+def _routes(
+    picture: Picture, places: Sequence[Location], family: int, override: Override = NO_OVERRIDE
+) -> tuple[Route, ...]:
+    return select(
+        places,
+        picture.inventory.boot_servers,
+        picture.estimates(family),
+        picture.health,
+        family=family,
+        policy=picture.policy,
+        now=picture.now,
+        past=picture.pasts.get(family, NO_PAST),
+        override=override,
+    )

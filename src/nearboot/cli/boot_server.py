@@ -14,7 +14,7 @@ from nearboot.cli.boot_server_top import top
 from nearboot.cli.output import emit, output_option
 from nearboot.cli.root import EXIT_ERROR
 from nearboot.cli.shell import actor, config_of, now
-from nearboot.model import AdminState, Route
+from nearboot.model import AdminState, Health, Route
 
 WARNINGS = {
     ("none-healthy",): ("healthy boot server", "get the nearest that failed its last read"),
@@ -54,13 +54,14 @@ def list_(ctx: click.Context, output: str) -> None:
                 "name": server.name,
                 "location": server.location,
                 "state": server.state,
-                "health": "unknown" if last is None else "healthy" if last.healthy else "unhealthy",
+                "health": _word(last),
                 "checked at": last.checked_at if last else None,
                 "ipv4": server.ipv4,
                 "ipv6": server.ipv6,
                 "http": server.http_url,
                 "weight": server.weight,
                 "places": chosen.count(server.name),
+                "why": "; ".join(reason.text for reason in last.reasons) if last else "",
             }
         )
     emit(rows, output, empty="no boot servers yet: nearboot inventory load PATH")
@@ -104,6 +105,7 @@ def check(ctx: click.Context, names: tuple[str, ...], vantage: str, output: str)
     Exit code 1 if one is not healthy.
     """
     results = health.check(config_of(ctx), names, vantage=vantage, clock=now)
+    judged = health.verdict(config_of(ctx), now())
     rows = [
         {
             "name": result.boot_server,
@@ -111,11 +113,21 @@ def check(ctx: click.Context, names: tuple[str, ...], vantage: str, output: str)
             "took ms": result.duration_ms,
             "vantage": result.vantage,
             "detail": result.detail,
+            "counts as": _word(judged.health.get(result.boot_server)),
         }
         for result in results
     ]
+    if vantage in judged.distrusted:
+        click.echo(f"warning: {judged.distrusted[vantage].text}", err=True)
     emit(rows, output, empty="no boot servers yet: nearboot inventory load PATH")
     return 0 if all(result.healthy for result in results) else EXIT_ERROR
+
+
+def _word(found: Health | None) -> str:
+    """What is believed, in a word."""
+    if found is None or not found.known:
+        return "unknown"
+    return "healthy" if found.healthy else "unhealthy"
 
 
 def _set_state(ctx: click.Context, name: str, state: AdminState, reason: str) -> None:

@@ -132,7 +132,10 @@ def run(
         click.echo(f"nothing is published: {done.trouble}", err=True)
         return 1
     if done.loaded:
-        click.echo(f"stored as epoch {done.loaded.epoch} of {done.loaded.summary.source}", err=to_stdout)
+        state = done.loaded.state.value
+        click.echo(f"epoch {done.loaded.epoch} of {done.loaded.summary.source} is {state}", err=True)
+        for reason in done.loaded.held:
+            click.echo(f"held: {reason.text} (nearboot latency accept or reject)", err=True)
     return 0
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 
 import click
 
-from nearboot.app import routes
+from nearboot.app import answer, routes
+from nearboot.app.answer import Shown
 from nearboot.app.database import reading
-from nearboot.app.files import file_size
 from nearboot.cli.hostlist import choose
-from nearboot.cli.output import emit, emit_document, output_option
+from nearboot.cli.output import emit, emit_document, output_option, plain
 from nearboot.cli.route_whatif import whatif
 from nearboot.cli.shell import config_of, now
-from nearboot.errors import NotFoundError
-from nearboot.model import Route
+from nearboot.config import Config
+from nearboot.errors import Fault, InputError, NotFoundError
 from nearboot.routing.explain_text import lines
 from nearboot.routing.summary import ASSUMED, why
 
@@ -26,25 +27,39 @@ def command() -> None:
 
 @command.command(short_help="Show the boot server that each place gets now.")
 @click.argument("locations", nargs=-1)
+@click.option("--server", "servers", multiple=True, metavar="SERVER", help="Servers: names, host lists, globs.")
+@click.option("--tier", "tiers", multiple=True, metavar="TIER", help="The places at which servers of a tier stand.")
 @click.option("--family", type=click.Choice(["4", "6", "all"]), default="4", show_default=True, help="Address family.")
 @click.option("--used/--every", "used", default=True, help="Only places with servers or subnets, or every place.")
 @output_option
 @click.pass_context
-def show(ctx: click.Context, locations: tuple[str, ...], family: str, used: bool, output: str) -> None:
-    """Show the boot server that each place gets now, with the next best one."""
-    config = config_of(ctx)
-    with reading(config) as session:
-        picture = routes.look(session, config, now())
-    known = {location.slug for location in picture.inventory.locations}
-    for name in locations:
-        if name not in known:
-            raise NotFoundError("location", name, get_close_matches(name, known, 3))
-    wanted = set(locations) or (routes.populated(picture.inventory) if used else known)
-    chosen = [r for r in picture.routes if r.location in wanted and family in (str(r.family), "all")]
-    if output == "table":
-        emit([_row(route, picture) for route in chosen], output, empty="no places yet: nearboot inventory load PATH")
+def show(
+    ctx: click.Context,
+    *,
+    locations: tuple[str, ...],
+    servers: tuple[str, ...],
+    tiers: tuple[str, ...],
+    family: str,
+    used: bool,
+    output: str,
+) -> None:
+    """Show the boot server that each place gets now, with the next best one.
+
+    Places are all, or LOCATIONS, or those of servers or tiers.
+    """
+    if sum(map(bool, (locations, servers, tiers))) > 1:
+        raise InputError([Fault("route show", 0, "", "two ways of choosing", "LOCATIONS, --server or --tier")])
+    config, families = config_of(ctx), routes.FAMILIES if family == "all" else (int(family),)
+    if servers:
+        picture, found = answer.of_servers(config, lambda known: choose(servers, known), families, now())
+    elif tiers:
+        picture, found = answer.of_tiers(config, tiers, families, now())
     else:
-        emit_document(chosen, output)
+        picture, found = _of_places(config, locations, families, used=used)
+    if output == "table":
+        emit([_row(each, picture) for each in found], output, empty="no places yet: nearboot inventory load PATH")
+    else:
+        emit_document([_document(each) for each in found], output)
     for finding in picture.findings:
         click.echo(f"note: {finding.text}", err=True)
 
@@ -59,14 +74,7 @@ command.add_command(whatif)
 @click.pass_context
 def explain(ctx: click.Context, servers: tuple[str, ...], family: str, output: str) -> None:
     """Explain why SERVERS (names, host lists, globs) get their boot server, and why not each other one."""
-    config = config_of(ctx)
-    with reading(config) as session:
-        picture = routes.look(session, config, now())
-    by_name = {server.name: server for server in picture.inventory.servers}
-    found = []
-    for name in choose(servers, list(by_name)):
-        files = routes.image_files(by_name[name], picture.inventory, lambda path: file_size(config, path))
-        found.append(routes.explained(picture, by_name[name], family=int(family), files=files))
+    found = answer.explanations(config_of(ctx), lambda known: choose(servers, known), family=int(family), now=now())
     if output != "table":
         emit_document(found, output)
         return
@@ -75,31 +83,6 @@ def explain(ctx: click.Context, servers: tuple[str, ...], family: str, output: s
             click.echo()
         for line in lines(explanation):
             click.echo(line)
-
-
-def _row(route: Route, picture: routes.Picture) -> dict[str, object]:
-    best = route.candidates[0] if route.chosen else None
-    other = next((c for c in route.candidates if c.boot_server != route.chosen and c.eligible), None)
-    assumed = best is not None and best.rung in ASSUMED
-    return {
-        "location": route.location,
-        "family": f"IPv{route.family}",
-        "boot server": route.chosen,
-        "rtt ms": _ms(best.rtt_ms, assumed) if best else None,
-        "cost ms": _ms(best.cost_ms, assumed) if best else None,
-        "how known": routes.known(picture, route) if best else None,
-        "next best": f"{other.boot_server} ({_cost(other.cost_ms)})" if other else None,
-        "why": why(route),
-    }
-
-
-def _ms(value: float | None, assumed: bool) -> str | None:
-    """Milliseconds; with ``~`` where nobody has measured them."""
-    return None if value is None else f"~{value:.1f}" if assumed else f"{value:.2f}"
-
-
-def _cost(cost_ms: float | None) -> str:
-    return "unknown" if cost_ms is None else f"{cost_ms:.1f} ms"
 
 
 @command.command("map", short_help="Draw a map of which boot server each place gets.")
@@ -118,3 +101,51 @@ def map_(ctx: click.Context, file: str, family: str) -> None:
     click.echo(drawn.line)
     for note in drawn.notes:
         click.echo(f"note: {note}", err=True)
+
+
+def _of_places(
+    config: Config, locations: Sequence[str], families: Collection[int], *, used: bool
+) -> tuple[routes.Picture, list[Shown]]:
+    with reading(config) as session:
+        picture = routes.look(session, config, now())
+    known = {location.slug for location in picture.inventory.locations}
+    for name in locations:
+        if name not in known:
+            raise NotFoundError("location", name, get_close_matches(name, known, 3))
+    wanted = set(locations) or (routes.populated(picture.inventory) if used else known)
+    return picture, [Shown(r) for r in picture.routes if r.location in wanted and r.family in families]
+
+
+def _document(shown: Shown) -> dict[str, object]:
+    """The route, with whose it is where that was asked for."""
+    whose = {"server": shown.server or None, "tier": shown.tier, "servers": shown.servers}
+    return {**{key: value for key, value in whose.items() if value is not None}, **plain(shown.route)}
+
+
+def _row(shown: Shown, picture: routes.Picture) -> dict[str, object]:
+    route = shown.route
+    best = route.candidates[0] if route.chosen else None
+    other = next((c for c in route.candidates if c.boot_server != route.chosen and c.eligible), None)
+    assumed = best is not None and best.rung in ASSUMED
+    return {
+        **({"server": shown.server} if shown.server else {}),
+        **({"tier": shown.tier} if shown.tier else {}),
+        "location": route.location,
+        **({} if shown.servers is None else {"servers": shown.servers}),
+        "family": f"IPv{route.family}",
+        "boot server": route.chosen,
+        "rtt ms": _ms(best.rtt_ms, assumed) if best else None,
+        "cost ms": _ms(best.cost_ms, assumed) if best else None,
+        "how known": routes.known(picture, route) if best else None,
+        "next best": f"{other.boot_server} ({_cost(other.cost_ms)})" if other else None,
+        "why": why(route),
+    }
+
+
+def _ms(value: float | None, assumed: bool) -> str | None:
+    """Milliseconds; with ``~`` where nobody has measured them."""
+    return None if value is None else f"~{value:.1f}" if assumed else f"{value:.2f}"
+
+
+def _cost(cost_ms: float | None) -> str:
+    return "unknown" if cost_ms is None else f"{cost_ms:.1f} ms"

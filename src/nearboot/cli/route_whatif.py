@@ -105,7 +105,7 @@ def lines(found: WhatIf, *, every_name: bool = False) -> list[str]:
 def _short(found: WhatIf) -> list[str]:
     """The answer in a few sentences."""
     if not found.changes:
-        return ["Nothing would be different for any server."]
+        return ["Nothing would be different for any server: neither its boot server, nor its time."]
     moved = heads(each for each in found.moved if each.after.boot_server is not None)
     without = heads(each for each in found.stranded if each.boot_server is None)
     said = [
@@ -130,7 +130,7 @@ def _effects(title: str, effects: Sequence[Effect], *, every_name: bool = False)
         return []
     rows = [
         {
-            "place": each.location + ("" if each.family == 4 else f" IPv{each.family}"),
+            "place": each.location + ("" if each.family == 4 else f" IPv{each.family}") + _whose(each),
             "servers": f"{each.servers:,}",
             "boot server": _change(*(choice.boot_server or "none" for choice in (each.before, each.after))),
             "one block": _change(*map(_cost, (each.before, each.after))),
@@ -141,7 +141,7 @@ def _effects(title: str, effects: Sequence[Effect], *, every_name: bool = False)
     heading, *body = table(rows).splitlines()
     lines = [title, f"  {heading}"]
     for line, each in zip(body, effects, strict=True):
-        named = each.location in {other.location for other in effects[: effects.index(each)]}
+        named = each.names in [other.names for other in effects[: effects.index(each)]]  # over the other family
         lines += [f"  {line}", *([] if named else _names(each, every=every_name))]
     return lines
 
@@ -155,7 +155,7 @@ def _names(effect: Effect, *, every: bool) -> list[str]:
 
 def _left(stranded: Iterable[Stranded]) -> list[str]:
     found = [
-        f"  {each.location} (IPv{each.family}, {counted(each.servers, 'server')}): "
+        f"  {each.location}{_whose(each)} (IPv{each.family}, {counted(each.servers, 'server')}): "
         + LEFT.get(each.troubles, ", ".join(each.troubles))
         + (f"; they would use {each.boot_server}" if each.boot_server else "")
         + (" (as now)" if each.already else "")
@@ -190,6 +190,10 @@ def _meaning(found: WhatIf) -> list[str]:
         who = "all servers" if found.assumed == found.servers else f"{found.assumed:,} of {found.servers:,} servers"
         lines.append(f"Of {who} the sizes of these files are not known here: 100 MB are reckoned with.")
     return lines
+
+
+def _whose(each: Effect | Stranded) -> str:
+    return f" ({each.whose})" if each.whose else ""
 
 
 def _change(before: str, after: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,7 +36,7 @@ port_option = click.option("--port", type=click.IntRange(0, 65535), help="Port t
 
 @click.group()
 def command() -> None:
-    """Run a daemon: TFTP, HTTP, the follower of Kea's leases, or the reader of latency maps."""
+    """Run a daemon: TFTP, HTTP, the follower of Kea's leases, the reader of latency maps, the health prober."""
 
 
 @command.command(short_help="Serve boot files and configurations over TFTP.")
@@ -152,6 +153,26 @@ def latency(
     config = config_of(ctx)
     set_up_log(verbose, log_format or config.log_format)
     daemon.serve(config, sources_of(sources), reading_of(said), every_s=every)
+
+
+@command.command(short_help="Read a small file from each boot server again and again: are they healthy?")
+@click.option("--every", type=click.FloatRange(0.1), metavar="S", help="Seconds between (default: health.interval_s).")
+@click.option("--vantage", default=socket.gethostname, help="Where this prober runs (default: this host's name).")
+@log_option
+@verbose_option
+@click.pass_context
+def health(ctx: click.Context, *, every: float | None, vantage: str, log_format: str | None, verbose: bool) -> None:
+    """Read a small known file from each boot server over TFTP, and HTTP where it has that, every few seconds.
+
+    Some bad reads in a row (health.fall) make it down for this vantage, some good ones (health.rise) up again. Run it
+    at three places or more, each with its own --vantage: the majority decides, without those that see most of the
+    boot servers down.
+    """
+    from nearboot.app import health as daemon  # noqa: PLC0415 - each daemon loads only what it needs
+
+    config = config_of(ctx)
+    set_up_log(verbose, log_format or config.log_format)
+    daemon.serve(config, vantage=vantage, every_s=every or config.health.interval_s)
 
 
 def _said(part: Part, **said: object) -> Part:

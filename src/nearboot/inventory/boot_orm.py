@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nearboot.inventory.orm import Row, one_of
@@ -80,7 +80,7 @@ class LatencySampleRow(Row):
 
 
 class HealthRow(Row):
-    """The last check of a boot server from one vantage, and how many checks in a row had that outcome."""
+    """The last check of a boot server from one vantage, how many in a row had that outcome, and what that makes it."""
 
     __tablename__ = "health"
     __table_args__ = (CheckConstraint("streak > 0", name="streak"), UniqueConstraint("boot_server_id", "vantage"))
@@ -90,6 +90,7 @@ class HealthRow(Row):
     checked_at: Mapped[datetime]
     healthy: Mapped[bool]
     streak: Mapped[int]
+    up: Mapped[bool] = mapped_column(server_default=true())
     detail: Mapped[str]
     duration_ms: Mapped[float | None]
 
@@ -106,8 +107,8 @@ class RouteRow(Row):
     candidates: Mapped[list[Any]]
     reasons: Mapped[list[Any]]
     decided_at: Mapped[datetime]
-
     moved_at: Mapped[datetime | None]
+
 
 class RunRow(Row):
     """One provisioning run of a server; a server has at most one that is not finished."""

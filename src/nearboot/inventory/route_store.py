@@ -5,7 +5,7 @@ with writing(engine) as session: epoch = add_latency_map(session, latency_map, n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from difflib import get_close_matches
@@ -18,7 +18,7 @@ from nearboot.errors import NotFoundError
 from nearboot.inventory.boot_orm import HealthRow, LatencyMapRow, LatencySampleRow, RouteRow
 from nearboot.inventory.orm import BootServerRow, LocationRow
 from nearboot.inventory.schema_store import lock
-from nearboot.model import Candidate, Health, LatencyMap, LatencySample, MapState, Reason, Route, Slug
+from nearboot.model import Candidate, Health, HealthSample, LatencyMap, LatencySample, MapState, Reason, Route, Slug
 
 
 def add_latency_map(session: Session, latency_map: LatencyMap, now: datetime) -> int:
@@ -81,34 +81,68 @@ def remove_latency_maps(session: Session, source: str) -> int:
     return len(gone)
 
 
+Settle = Callable[[bool | None, bool, int], bool]
+"""Whether a boot server is up, by: whether it was (None: new), the check's outcome, how many in a row had it."""
+
+
 def set_health(session: Session, check: Health) -> int:
-    """Store a boot server's last check from its vantage; gives how many checks in a row had its outcome."""
-    number = _id(_ids(session, BootServerRow, BootServerRow.name), check.boot_server, "boot server")
-    where = (HealthRow.boot_server_id == number, HealthRow.vantage == check.vantage)
-    row = session.scalar(select(HealthRow).where(*where).with_for_update())
-    if row is None:
-        row = HealthRow(boot_server_id=number, vantage=check.vantage, streak=0, healthy=check.healthy)
-        session.add(row)
-    row.streak = row.streak + 1 if row.healthy == check.healthy else 1
-    row.checked_at, row.healthy = check.checked_at, check.healthy
-    row.detail, row.duration_ms = check.detail, check.duration_ms
+    """Store a boot server's last check, which counts at once; gives how many checks in a row had its outcome."""
+    if not (stored := add_checks(session, [check])):
+        raise NotFoundError("boot server", check.boot_server)
+    return stored[0][1].streak
+
+
+def add_checks(
+    session: Session, checks: Iterable[Health], settle: Settle = lambda before, healthy, streak: healthy
+) -> list[tuple[bool | None, HealthSample]]:
+    """Store the last checks of boot servers, each as (whether it was up before, what it is now).
+
+    Those of boot servers that were removed meanwhile are left out.
+    """
+    numbers = _ids(session, BootServerRow, BootServerRow.name)
+    wanted = [check for check in checks if check.boot_server in numbers]
+    query = select(HealthRow).where(HealthRow.vantage.in_({check.vantage for check in wanted}))
+    held = session.scalars(query.order_by(HealthRow.id).with_for_update())
+    rows = {(row.boot_server_id, row.vantage): row for row in held}
+    stored = []
+    for check in wanted:
+        key = (numbers[check.boot_server], check.vantage)
+        row = rows.get(key)
+        before = row.up if row else None
+        if row is None:
+            row = rows[key] = HealthRow(boot_server_id=key[0], vantage=key[1], streak=0, healthy=check.healthy)
+            session.add(row)
+        row.streak = row.streak + 1 if row.healthy == check.healthy else 1
+        row.up = settle(before, check.healthy, row.streak)
+        row.checked_at, row.healthy = check.checked_at, check.healthy
+        row.detail, row.duration_ms = check.detail, check.duration_ms
+        stored.append((before, HealthSample(check, row.streak, row.up)))
     session.flush()
-    return row.streak
+    return stored
 
 
 def health(session: Session) -> tuple[Health, ...]:
     """The last check of each boot server from each vantage."""
-    return tuple(check for check, _ in health_streaks(session))
+    return tuple(sample.check for sample in health_samples(session))
 
 
 def health_streaks(session: Session) -> tuple[tuple[Health, int], ...]:
     """The same, each with how many checks in a row had that outcome."""
+    return tuple((sample.check, sample.streak) for sample in health_samples(session))
+
+
+def health_samples(session: Session) -> tuple[HealthSample, ...]:
+    """The same, each with what its vantage makes of the checks in a row."""
     query = select(HealthRow, BootServerRow.name).join(BootServerRow, HealthRow.boot_server_id == BootServerRow.id)
     found = [
-        (Health(Slug(name), row.checked_at, row.healthy, row.detail, row.duration_ms, row.vantage), row.streak)
+        HealthSample(
+            Health(Slug(name), row.checked_at, row.healthy, row.detail, row.duration_ms, row.vantage),
+            row.streak,
+            row.up,
+        )
         for row, name in session.execute(query)
     ]
-    return tuple(sorted(found, key=lambda each: (each[0].boot_server, each[0].vantage)))
+    return tuple(sorted(found, key=lambda each: (each.check.boot_server, each.check.vantage)))
 
 
 def set_routes(session: Session, routes: Iterable[Route], now: datetime) -> None:
@@ -124,6 +158,7 @@ def set_routes(session: Session, routes: Iterable[Route], now: datetime) -> None
             "candidates": [asdict(candidate) for candidate in route.candidates],
             "reasons": [asdict(reason) for reason in route.reasons],
             "decided_at": now,
+            "moved_at": route.moved_at,
         }
         for route in routes
     ]
@@ -146,6 +181,7 @@ def routes(session: Session) -> tuple[Route, ...]:
             candidates=tuple(_candidate(each) for each in row.candidates),
             chosen=Slug(chosen) if chosen else None,
             reasons=_reasons(row.reasons),
+            moved_at=row.moved_at,
         )
         for row, location, chosen in session.execute(query)
     ]
@@ -158,47 +194,11 @@ def chosen(session: Session, location: Slug) -> dict[int, Slug | None]:
         select(RouteRow.family, BootServerRow.name)
         .join(LocationRow, RouteRow.location_id == LocationRow.id)
         .outerjoin(BootServerRow, RouteRow.chosen_id == BootServerRow.id)
-            "moved_at": route.moved_at,
         .where(LocationRow.slug == location)
     )
     return {family: Slug(name) if name else None for family, name in session.execute(query)}
 
 
-def routes_decided_at(session: Session) -> datetime | None:
-    """When the routes were decided; None before the first time."""
-    return session.scalar(select(RouteRow.decided_at).order_by(RouteRow.decided_at.desc()).limit(1))
-
-
-def _ids(session: Session, row: type[Any], key: Any) -> dict[str, int]:
-    return {found[0]: found[1] for found in session.execute(select(key, row.id))}
-
-
-def _id(known: Mapping[str, int], name: str, noun: str = "location") -> int:
-    if name not in known:
-        raise NotFoundError(noun, name)
-    return known[name]
-
-
-def latency_map_of(session: Session, row: LatencyMapRow) -> LatencyMap:
-    """A stored publication with its samples, in the order of its file."""
-            moved_at=row.moved_at,
-    src: Any = aliased(LocationRow)
-    dst: Any = aliased(LocationRow)
-    query = (
-        select(LatencySampleRow, src.slug, dst.slug)
-        .join(src, LatencySampleRow.src_id == src.id)
-        .join(dst, LatencySampleRow.dst_id == dst.id)
-        .where(LatencySampleRow.map_id == row.id)
-        .order_by(LatencySampleRow.id)
-    )
-    samples = tuple(
-        LatencySample(
-            src=Slug(src_slug),
-            dst=Slug(dst_slug),
-            rtt_ms=sample.rtt_ms,
-            min_ms=sample.min_ms,
-            loss=sample.loss,
-            count=sample.count,
 def choices(session: Session) -> tuple[Route, ...]:
     """What each place got when it was decided last, and since when; without all that was weighed."""
     query = (
@@ -222,6 +222,40 @@ def usable(session: Session, family: int) -> frozenset[Slug]:
     return frozenset(Slug(each["boot_server"]) for each in found if each["eligible"])
 
 
+def routes_decided_at(session: Session) -> datetime | None:
+    """When the routes were decided; None before the first time."""
+    return session.scalar(select(RouteRow.decided_at).order_by(RouteRow.decided_at.desc()).limit(1))
+
+
+def _ids(session: Session, row: type[Any], key: Any) -> dict[str, int]:
+    return {found[0]: found[1] for found in session.execute(select(key, row.id))}
+
+
+def _id(known: Mapping[str, int], name: str, noun: str = "location") -> int:
+    if name not in known:
+        raise NotFoundError(noun, name)
+    return known[name]
+
+
+def latency_map_of(session: Session, row: LatencyMapRow) -> LatencyMap:
+    """A stored publication with its samples, in the order of its file."""
+    src: Any = aliased(LocationRow)
+    dst: Any = aliased(LocationRow)
+    query = (
+        select(LatencySampleRow, src.slug, dst.slug)
+        .join(src, LatencySampleRow.src_id == src.id)
+        .join(dst, LatencySampleRow.dst_id == dst.id)
+        .where(LatencySampleRow.map_id == row.id)
+        .order_by(LatencySampleRow.id)
+    )
+    samples = tuple(
+        LatencySample(
+            src=Slug(src_slug),
+            dst=Slug(dst_slug),
+            rtt_ms=sample.rtt_ms,
+            min_ms=sample.min_ms,
+            loss=sample.loss,
+            count=sample.count,
             measured_at=sample.measured_at,
             family=sample.family,
         )

@@ -9,10 +9,10 @@ own has that of the nearest location above it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nearboot.kea.settings import KeaInputs
-from nearboot.model import Address, BootServer, Slug
+from nearboot.model import Address, BootServer, Route, Server, Slug
 from nearboot.model.place import Parents, parents_of, upwards
 from nearboot.model.url import bracketed, http_base
 
@@ -38,6 +38,11 @@ class Placement:
 
     chosen: Mapping[Slug, Target | None]
     parents: Parents
+    own: Mapping[str, Target | None] = field(default_factory=dict)  # of servers that have a route of their own
+
+    def target_for(self, server: Server) -> Target | None:
+        """Return the boot server of a server: by its own route, else by its location's."""
+        return self.own.get(server.name) or self.target_of(server.location)
 
     def target_of(self, location: Slug) -> Target | None:
         """Return the boot server of the route that holds for a location; None where no route chose one."""
@@ -50,12 +55,13 @@ class Placement:
 def placement(inputs: KeaInputs, *, family: int) -> Placement:
     """Read the choice of each location out of the routes of one family (4 or 6)."""
     servers = {server.name: server for server in inputs.inventory.boot_servers}
-    chosen = {
-        route.location: _target(servers.get(route.chosen) if route.chosen else None, family)
-        for route in inputs.routes
-        if route.family == family
-    }
-    return Placement(chosen, parents_of(inputs.inventory.locations))
+
+    def target(route: Route) -> Target | None:
+        return _target(servers.get(route.chosen) if route.chosen else None, family)
+
+    chosen = {route.location: target(route) for route in inputs.routes if route.family == family}
+    own = {name: target(each) for name, routes in inputs.own.items() for each in routes if each.family == family}
+    return Placement(chosen, parents_of(inputs.inventory.locations), own)
 
 
 def _target(server: BootServer | None, family: int) -> Target | None:

@@ -1,7 +1,8 @@
 """Host reservations: each interface of the inventory once, in the subnet that holds its address, or globally.
 
 An interface without a usable address keeps its host name by a global reservation, so that no host is lost between the
-inventory and Kea. A host whose own location has another boot server than its subnet's is sent there by its reservation.
+inventory and Kea. A host whose location has another boot server than its subnet's, or that has pins or bans, is sent
+there by its reservation.
 
     reserved = reserve(inputs.inventory, subnets, place, family=4)
     reserved.by_subnet[subnet.kea_id], reserved.everywhere
@@ -120,7 +121,7 @@ def _reserve(
     else:
         entry["ip-addresses"] = [str(interface.ipv6)]
     entry["hostname"] = server.name
-    target = place.target_of(server.location)
+    target = place.target_for(server)
     if target is not None and target != place.target_of(subnet.location):
         entry.update(_redirection(target, family))
         reserved.own.setdefault(subnet.kea_id, {})[target.name] = target

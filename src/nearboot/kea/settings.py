@@ -30,12 +30,13 @@ class UnknownClients(Enum):
 
 @dataclass(frozen=True, slots=True)
 class KeaInputs:
-    """The fleet as the database holds it, and the routes selected for its locations."""
+    """The fleet as the database holds it, and the routes selected for its locations; ``own``: of servers, by name."""
 
     inventory: Inventory
     routes: tuple[Route, ...] = ()
     nbp_rules4: tuple[NbpRule, ...] = ()
     nbp_rules6: tuple[NbpRule, ...] = ()
+    own: Mapping[str, tuple[Route, ...]] = field(default_factory=dict)  # of those that have pins or bans
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ MAX_CHARS = 256 * 1024 * 1024
 MAX_CELLS = 20_000_000
 MAX_LINES = 2_000_000
 MAX_HEAD = 50
+MAX_CUT = 20  # characters of a number or a word that an end leaves
+WRITTEN_AT_ONCE = 4096  # characters: programs write files in blocks of at least as many bytes
 MAX_TEXT = 200  # of a refused line, in a report
 DELIMITERS = (",", "\t", ";")
 STATEMENTS = ("unit", "from", "source", "format")
@@ -86,6 +88,13 @@ class Document:
         for number, line in enumerate(io.StringIO(self.text[self._at :]), start=start + 1):
             if line.strip():
                 yield Line(number, line.rstrip("\r\n"))
+
+    @property
+    def endless(self) -> Line | None:
+        """The last line of a text that has no end of line."""
+        if self.is_json or self.text.endswith(("\n", "\r")):
+            return None
+        return Line(self.text.count("\n") + 1, self.text[self.text.rfind("\n") + 1 :])
 
     @cached_property
     def table(self) -> Table:
@@ -186,7 +195,9 @@ class Document:
         try:
             return _DECODER.raw_decode(self.text, at)
         except json.JSONDecodeError as error:
-            is_cut = error.pos >= len(self.text.rstrip()) or error.msg.startswith("Unterminated")
+            rest = self.text[error.pos : error.pos + MAX_CUT].rstrip()
+            # In the middle of a number or a word: 83. or tru
+            is_cut = error.msg.startswith("Unterminated") or (len(rest) < MAX_CUT and not set(rest) & set('{}[]",:'))
             where = f"{error.msg} at line {error.lineno}, column {error.colno}"
             raise self.fault(line, where, "all of it: it looks cut off" if is_cut else "JSON") from error
         except RecursionError as error:

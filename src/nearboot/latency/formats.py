@@ -16,7 +16,7 @@ from pathlib import PurePath
 
 from nearboot.errors import Fault, InputError
 from nearboot.latency import atlas, edgelist, fping, matrix, ndjson, netnorad, prometheus, udppinger
-from nearboot.latency.document import Document, Parts
+from nearboot.latency.document import WRITTEN_AT_ONCE, Document, Parts
 from nearboot.latency.rows import Options, RawRow, Table, Unit, counted, merge_duplicates, read_name
 from nearboot.model import Quarantine
 
@@ -108,14 +108,33 @@ def parse(
     chosen = _format(document, said["format"], options)
     rows, refused, notes = chosen.parse(document, options)
     refused = sorted(document.broken + refused, key=lambda row: row.line)
+    rows, doubts = _without_endless(document, rows)
     if not rows:
         raise InputError(_nothing_good(filename, refused))
+    notes += doubts
     merged, extra = merge_duplicates(_dated(row, as_of) for row in rows)
     if extra:
         verb = "row repeats" if extra == 1 else "rows repeat"
         notes.append(f"{extra} {verb} a pair: each such pair has the median of its rows")
     publisher = source or document.stated.get("source") or publisher or PurePath(filename).stem
     return ParsedMap(publisher, filename, chosen.name, now, tuple(merged), tuple(refused), tuple(notes))
+
+
+def _without_endless(document: Document, rows: list[RawRow]) -> tuple[list[RawRow], list[str]]:
+    """The rows without those of a last line that may have been cut within its last number, and what to say of it.
+
+    A short file without an end of line is one that a person wrote.
+    """
+    line = document.endless
+    if line is None:
+        return rows, []
+    kept = [row for row in rows if row.line != line.number]
+    if len(kept) == len(rows):
+        return rows, []
+    told = f"the last line ({line.number}) has no end of line: "
+    if len(document.text) < WRITTEN_AT_ONCE or not kept:
+        return rows, [told + "is the file whole?"]
+    return kept, [told + f"it may be cut off within its last number, and was not used: {line.text[-60:]}"]
 
 
 def _said(document: Document, **given: str | None) -> dict[str, str | None]:

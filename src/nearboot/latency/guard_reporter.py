@@ -46,11 +46,15 @@ class Heard:
     reasons: tuple[Reason, ...] = ()
 
 
-def outliers(latency_map: LatencyMap) -> Heard:
-    """Leave out the reports of who disagrees with what all others report of the same paths; note who nearly does."""
-    rtts = _rtts(latency_map.samples)
+def outliers(latency_map: LatencyMap, others: Iterable[LatencySample] = ()) -> Heard:
+    """Leave out the reports of who disagrees with what all others report of the same paths; note who nearly does.
+
+    ``others``: what the maps of other sources say, as where each place publishes a map of its own.
+    """
+    rtts = _rtts(others) | _rtts(latency_map.samples)
     deviations = _deviations(rtts, lambda key: rtts.get((key[1], key[0], key[2])))
-    odd = _odd(deviations, WORTH_A_NOTE)
+    reporters = {sample.src for sample in latency_map.samples}
+    odd = {src: value for src, value in _odd(deviations, WORTH_A_NOTE).items() if src in reporters}
     return _without(latency_map, odd, deviations, "what the others report of the same paths", ALONE)
 
 
@@ -64,9 +68,9 @@ def leaps(new: LatencyMap, last: LatencyMap) -> Heard:
     return _without(new, odd, deviations, f"its own last map (epoch {last.epoch})", LEAP)
 
 
-def asymmetry(latency_map: LatencyMap, places: Places) -> Heard:
+def asymmetry(latency_map: LatencyMap, places: Places, others: Iterable[LatencySample] = ()) -> Heard:
     """Leave out the doubtful direction of each pair whose directions differ by more than two."""
-    rtts = _rtts(latency_map.samples)
+    rtts = _rtts(others) | _rtts(latency_map.samples)
     refused: list[Report] = []
     kept: list[LatencySample] = []
     worst: tuple[float, Slug, Slug] | None = None

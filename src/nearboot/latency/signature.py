@@ -44,7 +44,7 @@ def key_problem(key: bytes) -> str:
 def sign(content: bytes, key: bytes, *, source: str, now: datetime, valid_s: float) -> str:
     """The text of the signature file; ``ValueError`` for a source that is not one line."""
     if not source.isprintable() or not source:
-        raise ValueError(f"a source's name is one line, not {source!r}")
+        raise ValueError("a source's name, which is one line")
     until = now + timedelta(seconds=valid_s)
     lines = [
         HEAD,

@@ -30,7 +30,17 @@ from nearboot.model.inventory import (
     Tier,
 )
 from nearboot.model.latency import MapRecord, MapState
-from nearboot.model.route import Candidate, Estimate, Health, LatencyMap, LatencySample, Quarantine, Reason, Route
+from nearboot.model.route import (
+    Candidate,
+    Estimate,
+    Health,
+    HealthSample,
+    LatencyMap,
+    LatencySample,
+    Quarantine,
+    Reason,
+    Route,
+)
 
 __all__ = [
     "Address",
@@ -48,6 +58,7 @@ __all__ = [
     "Firmware",
     "HardwareModel",
     "Health",
+    "HealthSample",
     "Image",
     "InstallerKind",
     "Interface",

@@ -45,7 +45,7 @@ class Quarantine:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The last probe of a boot server: a real read of a small known file."""
+    """The last probe of a boot server, a real read of a small known file; or the verdict on what several saw."""
 
     boot_server: Slug
     checked_at: datetime  # aware UTC
@@ -53,6 +53,17 @@ class Health:
     detail: str = ""
     duration_ms: float | None = None
     vantage: str = ""  # where the probe ran
+    known: bool = True  # False: nobody whose word counts has read lately; ``healthy`` is then True
+    reasons: tuple[Reason, ...] = ()  # of a verdict
+
+
+@dataclass(frozen=True, slots=True)
+class HealthSample:
+    """What one vantage says of a boot server: its last read, and whether its reads in a row make it up."""
+
+    check: Health
+    streak: int  # reads in a row with the outcome of the last
+    up: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +75,7 @@ class Estimate:
 
     rtt_ms: float | None  # None: nothing is known
     loss: float  # share of probes lost, 0..1
-    rung: str  # local, measured, reverse, other-family, parent, geo, default
+    rung: str  # local, measured, reverse, other-family, parent, neighbours, geo, default
     age_s: float | None = None  # since it was measured; None: not measured
     count: int = 0  # probes behind it, 0: unknown
     penalty: float = 0.0

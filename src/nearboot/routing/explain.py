@@ -173,5 +173,7 @@ def _places(start: Slug, locations: Iterable[Location]) -> tuple[Location, ...]:
 def _health(health: Health | None, now: datetime) -> str:
     if health is None:
         return "never probed"
+    if not health.known:
+        return f"unknown since {age_text((now - health.checked_at).total_seconds())}"
     verb = "healthy" if health.healthy else "failed"
     return f"{verb} {age_text((now - health.checked_at).total_seconds())} ago"

@@ -100,11 +100,13 @@ def _read(server: BootServer, health: Health | None, policy: Policy, now: dateti
     if health is None:
         text = f"the health of {server.name} is unknown (never probed): it counts as up"
         return True, (Reason("health-unknown", text),)
+    if not health.known:
+        return True, health.reasons
     age_s = max(0.0, (now - health.checked_at).total_seconds())
     if not health.healthy:
         detail = f": {health.detail}" if health.detail else ""
         text = f"{server.name} failed its last read, {age_s:.0f} s ago{detail}"
-        return False, (Reason("unhealthy", text, {"age_s": age_s, "detail": health.detail}),)
+        return False, health.reasons or (Reason("unhealthy", text, {"age_s": age_s, "detail": health.detail}),)
     if age_s > policy.health_fresh_s:
         text = f"the last good read from {server.name} was {age_s:.0f} s ago: its health is unknown, it counts as up"
         return True, (Reason("health-stale", text, {"age_s": age_s}),)

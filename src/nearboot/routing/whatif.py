@@ -15,8 +15,11 @@ from math import isclose
 from nearboot.model import Route, Slug
 from nearboot.routing.summary import trouble
 
-Key = tuple[Slug, int]
-"""A location and an address family."""
+Whose = tuple[Slug, str]
+"""A location, and of which of its servers: "" of all but those with pins or bans, which are told by these."""
+
+Key = tuple[Slug, str, int]
+"""The same with an address family."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Crowd:
     servers: int
     round_trips: float
     assumed: int = 0
+    whose: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class Effect:
     after: Choice
     before_s: float | None  # one boot's files
     after_s: float | None
+    whose: str = ""
     names: tuple[str, ...] = ()  # of the servers, where they were asked for
 
     @property
@@ -104,6 +109,7 @@ class Stranded:
     boot_server: Slug | None
     troubles: tuple[str, ...]
     already: bool  # it is so before the change too
+    whose: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +138,7 @@ class WhatIf:
 
 def heads(places: Iterable[Effect | Stranded]) -> int:
     """How many servers these are; one that would be so over both families counts once."""
-    return sum({each.location: each.servers for each in places}.values())
+    return sum({(each.location, each.whose): each.servers for each in places}.values())
 
 
 def compare(
@@ -147,14 +153,14 @@ def compare(
 
     Both mappings have the same keys: those of the families that a place uses. A place without a crowd has no servers.
     """
-    by_place = {crowd.location: crowd for crowd in crowds}
-    effects = [_effect(key, before[key], after[key], by_place.get(key[0])) for key in sorted(before)]
-    families = sorted({family for _, family in before})
+    by_place = {(crowd.location, crowd.whose): crowd for crowd in crowds}
+    effects = [_effect(key, before[key], after[key], by_place.get(key[:2])) for key in sorted(before)]
+    families = sorted({family for _, _, family in before})
     return WhatIf(
         tuple(supposed),
         sum(crowd.servers for crowd in by_place.values()),
         sum(crowd.assumed for crowd in by_place.values()),
-        tuple(sorted(filter(None, effects), key=lambda each: (-each.servers, each.location, each.family))),
+        tuple(sorted(filter(None, effects), key=_most_first)),
         _loads(before, after, by_place, sorted(boot_servers)),
         {family: _times(before, by_place, family) for family in families},
         {family: _times(after, by_place, family) for family in families},
@@ -167,7 +173,11 @@ def _effect(key: Key, old: Choice, new: Choice, crowd: Crowd | None) -> Effect |
     if same:
         return None
     servers = crowd.servers if crowd else 0
-    return Effect(key[0], key[1], servers, old, new, _seconds(old, crowd), _seconds(new, crowd))
+    return Effect(key[0], key[2], servers, old, new, _seconds(old, crowd), _seconds(new, crowd), key[1])
+
+
+def _most_first(each: Effect | Stranded) -> tuple[int, Slug, str, int]:
+    return -each.servers, each.location, each.whose, each.family
 
 
 def _alike(a: float | None, b: float | None) -> bool:
@@ -181,24 +191,24 @@ def _seconds(choice: Choice, crowd: Crowd | None) -> float | None:
 
 
 def _loads(
-    before: Mapping[Key, Choice], after: Mapping[Key, Choice], crowds: Mapping[Slug, Crowd], names: Sequence[Slug]
+    before: Mapping[Key, Choice], after: Mapping[Key, Choice], crowds: Mapping[Whose, Crowd], names: Sequence[Slug]
 ) -> tuple[Load, ...]:
     counts: dict[tuple[int, Slug], list[int]] = {}
     for side, choices in enumerate((before, after)):
-        for (location, family), choice in choices.items():
+        for (location, whose, family), choice in choices.items():
             if choice.boot_server is not None:
                 row = counts.setdefault((family, choice.boot_server), [0, 0, 0, 0])
-                row[side] += crowds[location].servers if location in crowds else 0
-                row[2 + side] += 1
-    families = sorted({family for _, family in before})
+                row[side] += _count(crowds, (location, whose))
+                row[2 + side] += not whose
+    families = sorted({family for _, _, family in before})
     return tuple(Load(name, each, *counts.get((each, name), (0, 0, 0, 0))) for each in families for name in names)
 
 
-def _times(choices: Mapping[Key, Choice], crowds: Mapping[Slug, Crowd], family: int) -> Times:
+def _times(choices: Mapping[Key, Choice], crowds: Mapping[Whose, Crowd], family: int) -> Times:
     total, known, unknown = 0.0, 0, 0
     worst: tuple[float, Slug] | None = None
-    for (location, each), choice in sorted(choices.items()):
-        crowd = crowds.get(location)
+    for (location, whose, each), choice in sorted(choices.items(), key=lambda item: item[0]):
+        crowd = crowds.get((location, whose))
         if each != family or crowd is None:
             continue
         taken = _seconds(choice, crowd)
@@ -213,18 +223,23 @@ def _times(choices: Mapping[Key, Choice], crowds: Mapping[Slug, Crowd], family: 
 
 
 def _stranded(
-    before: Mapping[Key, Choice], after: Mapping[Key, Choice], crowds: Mapping[Slug, Crowd]
+    before: Mapping[Key, Choice], after: Mapping[Key, Choice], crowds: Mapping[Whose, Crowd]
 ) -> tuple[Stranded, ...]:
     found = [
         Stranded(
             location,
             family,
-            crowds[location].servers if location in crowds else 0,
+            _count(crowds, (location, whose)),
             new.boot_server,
             new.troubles,
-            before[location, family].troubles == new.troubles,
+            before[location, whose, family].troubles == new.troubles,
+            whose,
         )
-        for (location, family), new in after.items()
+        for (location, whose, family), new in after.items()
         if new.troubles
     ]
-    return tuple(sorted(found, key=lambda each: (-each.servers, each.location, each.family)))
+    return tuple(sorted(found, key=_most_first))
+
+
+def _count(crowds: Mapping[Whose, Crowd], whose: Whose) -> int:
+    return crowds[whose].servers if whose in crowds else 0
