@@ -63,7 +63,6 @@ def test_a_schema_that_is_behind_is_refused_until_it_is_upgraded(
         pytest.param("garbage", "the database URL is not readable", id="no url"),
         pytest.param("foo://bar", "'foo' is not supported; use sqlite or postgresql", id="another database"),
         pytest.param("postgres://me:x@db/n", "did you mean postgresql://: postgres://me:***@db/n", id="libpq's other"),
-        pytest.param("sqlite:////dev/null/nearboot.db", "cannot make the folder of the database", id="no folder"),
         pytest.param("sqlite:////dev", "unable to open database file", id="a folder"),
     ],
 )
@@ -76,3 +75,16 @@ def test_a_wrong_url_is_one_clear_line(
         assert run(words) == 1
         error = capsys.readouterr().err
         assert error.startswith("nearboot: ") and message in error and error.count("\n") == 1
+
+
+def test_an_embedded_database_is_made_by_upgrade_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A path with a mistake in it leaves no empty database and no folder behind."""
+    monkeypatch.setenv("NEARBOOT_DATABASE_URL", f"sqlite:///{tmp_path}/mistake/nearboot.db")
+    assert run(["server", "list"]) == 1
+    assert capsys.readouterr().err.endswith("does not exist: to make it, run nearboot db upgrade\n")
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setenv("NEARBOOT_DATABASE_URL", "sqlite:////dev/null/nearboot.db")
+    assert run(["db", "upgrade"]) == 1
+    assert "cannot make the folder of the database" in capsys.readouterr().err

@@ -72,7 +72,7 @@ def _require_file(url: str) -> None:
     """An embedded database is made by ``db upgrade`` alone: a wrong path leaves no empty one behind."""
     path = _file_of(url)
     if path is not None and not path.exists():
-        raise DatabaseError(f"the database {shown(url)} does not exist; make it with: nearboot db upgrade")
+        raise DatabaseError(f"the database {shown(url)} does not exist: to make it, run nearboot db upgrade")
 
 
 def _make_folder(url: str) -> None:
