@@ -82,6 +82,9 @@ def test_a_map_that_cannot_be_is_refused_by_load(quickstart: Nearboot, responder
         pytest.param(["run", "--once", "--location", "ams", "--targets", "/nowhere"], "/nowhere", id="no file"),
         pytest.param(["serve", "--key", "secret"], "where a secret is", id="a key that is no reference"),
         pytest.param(["serve", "--host", "192.0.2.1"], "cannot listen on 192.0.2.1", id="an address of somebody else"),
+        pytest.param(
+            ["serve", "--port", 0, "--metrics-listen", "192.0.2.1:0"], "probe.metrics_listen: cannot", id="nor metrics"
+        ),
         pytest.param(["serve", "--allow", "10.0.0.1/8"], "probe.allow", id="no prefix"),
     ],
 )
