@@ -35,7 +35,7 @@ def _many(name: str, metavar: str, text: str) -> Callable[[Callable[..., object]
 @_many("drain", "NAME", "A boot server gets no new clients. A location stands for all boot servers there.")
 @_many("down", "NAME", "A boot server, or all of a location, fails its reads.")
 @_many("remove", "NAME", "A boot server, or all of a location, is gone from the inventory.")
-@_many("add", "NAME@LOCATION[,weight=N]", "There is one more boot server.")
+@_many("add", "NAME@LOCATION[,weight=N][,capacity=N]", "There is one more boot server.")
 @_many("latency", "A:B:+80ms", "The round trip between two locations is longer (+), shorter (-), or that (=).")
 @click.option("--names", is_flag=True, help="Name every server that moves, and not only some of them.")
 @output_option
@@ -165,6 +165,8 @@ def _left(stranded: Iterable[Stranded]) -> list[str]:
 
 
 def _loads(loads: Iterable[Load]) -> list[str]:
+    found = list(loads)
+    limited = any(each.capacity for each in found)
     rows = [
         {
             "boot server": each.boot_server + ("" if each.family == 4 else f" IPv{each.family}"),
@@ -173,10 +175,17 @@ def _loads(loads: Iterable[Load]) -> list[str]:
             "change": f"{each.servers_after - each.servers_before:+,}",
             "places now": each.places_before,
             "then ": each.places_after,
+            **({"capacity": _capacity(each)} if limited else {}),
         }
-        for each in loads
+        for each in found
     ]
     return ["What each boot server would carry:", *(f"  {line}" for line in table(rows).splitlines())] if rows else []
+
+
+def _capacity(load: Load) -> str:
+    if load.capacity is None:
+        return "any"
+    return f"{load.capacity:,}" + (" (exceeded)" if load.servers_after > load.capacity else "")
 
 
 def _meaning(found: WhatIf) -> list[str]:
