@@ -98,3 +98,19 @@ def test_routes_are_replaced_as_a_whole(loaded: Session) -> None:
         with pytest.raises(NotFoundError):
             route_store.set_routes(loaded, [wrong], NOW)
     assert len(route_store.routes(loaded)) == 1
+
+
+def test_what_was_decided_comes_back_without_what_was_weighed(loaded: Session) -> None:
+    """For the next decision: the choices with when they moved, and what could be used."""
+    boot = Slug("ams-boot")
+    candidates = (
+        Candidate(boot, 0, True, 1.0, 1.0, 0.0, "measured"),
+        Candidate(Slug("x"), 1, False, 2.0, 2.0, 0.0, "geo"),
+    )
+    decided = [Route(AMS, 4, candidates, boot, moved_at=NOW), Route(FRA, 4, candidates, boot), Route(AMS, 6, (), None)]
+    route_store.set_routes(loaded, decided, NOW)
+    found = {(route.location, route.family): (route.chosen, route.moved_at) for route in route_store.choices(loaded)}
+    assert found == {(AMS, 4): (boot, NOW), (FRA, 4): (boot, None)}
+    assert [route.location for route in route_store.choices(loaded, [FRA])] == [FRA]
+    assert route_store.usable(loaded, 4) == {boot}
+    assert route_store.usable(loaded, 6) == frozenset()
