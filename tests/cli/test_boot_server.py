@@ -47,7 +47,12 @@ boot_servers:
 
 
 def _chosen(nearboot: Nearboot) -> str:
-    return str(json.loads(nearboot("route", "show", "a", "-o", "json").out)[0]["chosen"])
+    return str(_route(nearboot)["chosen"])
+
+
+def _route(nearboot: Nearboot) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(nearboot("route", "show", "a", "-o", "json").out)[0]
+    return found
 
 
 def test_draining_moves_places_and_survives_a_load(quickstart: Nearboot) -> None:
@@ -142,6 +147,25 @@ def test_many_places_share_one_warning(quickstart: Nearboot) -> None:
     ran = quickstart("boot-server", "drain", "ams-boot")
     assert ran.err == "warning: no active boot server is left for 3 places: they get the nearest that is draining\n"
     assert ran.lines == ["ams-boot: active -> draining", "no place moves"]
+
+
+def test_a_vantage_that_sees_most_down_is_told_of(fleet: Nearboot, server: TftpServer, tmp_path: Path) -> None:
+    """By the check itself, in the list and with the routes; what the other vantage saw decides."""
+    (tmp_path / "nearboot.yaml").write_text("health: {timeout_s: 0.3, attempts: 1, distrust_least: 2}\n")
+    fleet("boot-server", "check", FAR, "--vantage", "fine")
+    server.stop()
+    said = "vantage cut sees 2 of 2 active boot servers down: it does not count, it may be cut off\n"
+    ran = fleet("boot-server", "check", "--vantage", "cut", "-o", "json", code=1)
+    assert ran.err == f"warning: {said}"
+    assert [row["counts_as"] for row in json.loads(ran.out)] == ["healthy", "unknown"]
+    listed = fleet("boot-server", "list", "-o", "json")
+    assert listed.err == f"note: {said}"
+    rows = {row["name"]: row for row in json.loads(listed.out)}
+    assert (rows[FAR]["health"], rows[NEAR]["health"]) == ("healthy", "unknown")
+    assert said.strip() in rows[NEAR]["why"]
+    assert fleet("route", "show", "a").err == f"note: {said}"
+    (candidate,) = [each for each in _route(fleet)["candidates"] if each["boot_server"] == NEAR]
+    assert "health-distrusted" in [reason["code"] for reason in candidate["reasons"]]
 
 
 def test_nothing_to_check_is_no_error(nearboot: Nearboot) -> None:

@@ -54,7 +54,7 @@ ARCHS = {Firmware.BIOS: (0, "BIOS"), Firmware.UEFI: (7, "UEFI x64")}  # RFC 4578
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """All that routes depend on at one moment, and the routes. ``findings``: what the guards say of the maps."""
+    """All that routes depend on at one moment, and the routes. ``findings``: what is not believed."""
 
     inventory: Inventory
     health: Mapping[Slug, Health]
@@ -109,12 +109,13 @@ def look(
     ``inventory``: a part of it, which was read already and has what the routes of those places depend on.
     """
     inventory = inventory or store.read_inventory(session)
-    health = believed(session, config, inventory.boot_servers, now).health
+    judged = believed(session, config, inventory.boot_servers, now)
     paths = read_ladder(session, inventory.locations, now)
     rules = policy(config)
     capped = any(each.capacity for each in inventory.boot_servers)
     pasts = _pasts(session, paths.maps, rules, now, None if capped else places)
-    picture = Picture(inventory, health, paths.ladder, rules, now, (), paths.findings, pasts=pasts)
+    findings = (*judged.distrusted.values(), *paths.findings)
+    picture = Picture(inventory, judged.health, paths.ladder, rules, now, (), findings, pasts=pasts)
     if capped:
         picture = replace(picture, demand=_demand(session))
     return _select(picture, places)

@@ -65,6 +65,9 @@ def list_(ctx: click.Context, output: str) -> None:
             }
         )
     emit(rows, output, empty="no boot servers yet: nearboot inventory load PATH")
+    for finding in picture.findings:
+        if finding.code == "vantage-distrusted":
+            click.echo(f"note: {finding.text}", err=True)
 
 
 @command.command(short_help="Give a boot server no new clients.")
