@@ -69,6 +69,23 @@ def test_health_keeps_the_last_check_and_counts_equal_ones(loaded: Session) -> N
     assert route_store.health_streaks(loaded) == ((checks[-1], 3),)
 
 
+def test_what_the_checks_in_a_row_make_of_it_is_the_callers(loaded: Session) -> None:
+    """It gets whether it was up, the outcome and the streak, and its word is kept."""
+    asked: list[tuple[bool | None, bool, int]] = []
+
+    def settle(before: bool | None, healthy: bool, streak: int) -> bool:
+        asked.append((before, healthy, streak))
+        return streak < 2
+
+    boot = Slug("ams-boot")
+    for _ in range(3):
+        route_store.add_checks(loaded, [Health(boot, NOW, False, vantage="fra")], settle)
+    assert asked == [(None, False, 1), (True, False, 2), (False, False, 3)]
+    assert [(each.up, each.streak) for each in route_store.health_samples(loaded)] == [(False, 3)]
+    gone = Health(Slug("gone"), NOW, True, vantage="fra")
+    assert route_store.add_checks(loaded, [gone]) == []
+
+
 def test_each_vantage_has_its_own_health(loaded: Session) -> None:
     for vantage in ("fra", "ams"):
         route_store.set_health(loaded, Health(Slug("ams-boot"), NOW, vantage == "ams", vantage=vantage))
