@@ -75,6 +75,14 @@ def test_a_map_that_cannot_be_is_refused_by_load(quickstart: Nearboot, responder
     assert "faster than light" in ran.err
 
 
+def test_a_loaded_map_has_its_epoch(nearboot: Nearboot, targets: Path, tmp_path: Path) -> None:
+    """Places without coordinates may be as near as they are."""
+    (tmp_path / "places.yaml").write_text("locations: [{slug: ams, kind: site}, {slug: fra, kind: site}]\n")
+    nearboot("inventory", "load", tmp_path / "places.yaml")
+    ran = nearboot("probe", "run", "--location", "ams", "--targets", targets, *QUICK, "--load")
+    assert ran.err == "epoch 1 of probe-ams is accepted\n"
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

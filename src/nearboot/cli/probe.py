@@ -141,6 +141,7 @@ def run(
         click.echo(f"epoch {done.loaded.epoch} of {done.loaded.summary.source} is {state}", err=True)
         for reason in done.loaded.held:
             click.echo(f"held: {reason.text} (nearboot latency accept or reject)", err=True)
+        return 1 if done.loaded.held else 0  # as latency load
     return 0
 
 
