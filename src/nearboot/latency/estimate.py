@@ -39,9 +39,9 @@ PENALTY = {
     "measured": 0.0, "other-family": 0.05, "reverse": 0.05, "local": 0.0, "neighbours": 0.10, "geo": 0.60,
     "default": 0.0,
 }  # fmt: skip
-"""As shares of the round trip, by what chose best on 241 real cities (tests/bench/bench_regret.py): who takes the least of
-several guesses takes those that are too low. With 60 % for distance and not 30 %, 13.4 ms are lost and not 16.0 where
-70 % of the pairs are missing; 100 % loses 1 ms less and says what is not likely of each one."""
+"""As shares of the round trip, by what chose best on 241 real cities (tests/bench/bench_regret.py): who takes the least
+of several guesses takes one that is too low. With 60 % for distance and not 30 %, 13.4 ms are lost and not 16.0 where
+70 % of the pairs are missing; 100 % loses 1 ms less and says of each path what is not likely."""
 LAG_GRACE_S = 900.0
 LAG_FULL_S = 86400.0
 
