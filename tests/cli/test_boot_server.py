@@ -172,3 +172,20 @@ def test_nothing_to_check_is_no_error(nearboot: Nearboot) -> None:
     """The next command is named."""
     assert nearboot("boot-server", "check").err == "no boot servers yet: nearboot inventory load PATH\n"
     assert nearboot("boot-server", "list").err == "no boot servers yet: nearboot inventory load PATH\n"
+
+
+def test_pinned_servers_and_full_boot_servers_are_told(fleet: Nearboot, tmp_path: Path) -> None:
+    """A server that moves though its place does not; and who is left takes more than it can carry."""
+    (tmp_path / "more.yaml").write_text(f"""
+tiers: [{{slug: db, boot_from: [{FAR}]}}]
+servers:
+  - {{name: db1, location: a, tier: db}}
+  - {{name: web1, location: a}}
+boot_servers: [{{name: {NEAR}, location: a, ipv4: 127.0.0.3, tftp_port: 1, capacity: 1}}]
+""")
+    fleet("inventory", "load", tmp_path / "more.yaml")
+    assert _chosen(fleet) == FAR, "two servers are too many for the near one"
+    ran = fleet("boot-server", "drain", FAR)
+    assert f"server db1 IPv4: {FAR} -> {NEAR} (pinned to {FAR} by tier db, which cannot be used now)" in ran.out
+    assert "warning: 1 place: over capacity" in ran.err
+    assert "Kea is told by the next" in ran.out

@@ -251,6 +251,17 @@ def own_routes(picture: Picture) -> dict[str, tuple[Route, ...]]:
     return own
 
 
+def own_moves(before: Picture, after: Picture) -> list[tuple[str, Route, Route]]:
+    """The servers with pins or bans whose choice differs, as (name, before, after)."""
+    new = own_routes(after)
+    return [
+        (name, old, now)
+        for name, routes in sorted(own_routes(before).items())
+        for old, now in zip(routes, new[name], strict=True)
+        if old.chosen != now.chosen
+    ]
+
+
 def policy(config: Config) -> Policy:
     """The routing policy that the configuration sets."""
     routing = config.routing
