@@ -226,6 +226,10 @@ class ProbeConfig:
         32, "Source ports that probes leave by in turn, so that all of several equal paths are seen.", low=1, high=256
     )
     tclass: int = setting(0, "Traffic class of the probes and their replies (DSCP times four).", low=0, high=252)
+    metrics_listen: str = setting(
+        "127.0.0.1:9181",
+        "Address and TCP port of the responder's metrics, as [::]:9181; port 0 takes a free one; empty: none.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,3 +52,16 @@ def test_a_scale_holds_all_values(values: list[float]) -> None:
     assert scale.vmax is not None
     assert 0 < scale.vmin < scale.vmax
     assert all(scale.vmin <= value <= scale.vmax for value in values if value)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "named"),
+    [
+        pytest.param(0.2, 250, [0.3, 1, 3, 10, 30, 100], id="wide"),
+        pytest.param(29, 250, [30, 50, 70, 100, 150, 200], id="narrow"),
+        pytest.param(30, 92, [30, 50, 70], id="within-a-power-of-ten"),
+    ],
+)
+def test_a_scale_names_enough_values_to_be_read(low: float, high: float, named: list[float]) -> None:
+    """Three at least."""
+    assert pictures.marks(low, high) == pytest.approx(named)

@@ -6,6 +6,7 @@ import socket
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 from probe_program import program
 
@@ -32,6 +33,19 @@ def test_a_responder_answers_and_tells_its_counters(tmp_path: Path) -> None:
         assert isinstance(answer, SignedProbe) and answer.is_reply
         assert running.end() == 0
     assert "probes answered=1 unsigned=1" in (tmp_path / "log").read_text()
+
+
+def test_the_counters_are_metrics_too(tmp_path: Path) -> None:
+    """For Prometheus, at the address that the ready line names."""
+    with program(tmp_path / "log", "serve", "--port", 0, "--metrics-listen", "127.0.0.1:0") as running:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(10)
+            for datagram in (b"noise", encode_plain(PlainProbe(1, 2))):
+                sock.sendto(datagram, ("127.0.0.1", running.port))
+            sock.recv(100)
+        text = httpx.get(running.ready.split("metrics=")[1].split()[0]).text
+    assert "nearboot_probe_answered_total 1.0" in text
+    assert 'nearboot_probe_unanswered_total{reason="malformed"} 1.0' in text
 
 
 def test_without_a_key_that_is_told(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from nearboot.app import routes
 from nearboot.app.database import reading, writing
 from nearboot.config import Config, RoutingConfig
 from nearboot.errors import NotFoundError
-from nearboot.inventory import route_store
+from nearboot.inventory import route_store, store
 from nearboot.model import AdminState, Firmware, Health, Server, Slug
 
 HERE, THERE = Slug("here-boot"), Slug("there-boot")
@@ -139,3 +139,19 @@ def test_a_server_has_its_own_pins_and_bans_and_its_tiers(fleet: Config, now: da
     own = replace(server, boot_from=(HERE,))
     assert pinned.own_route(own, 4).chosen == HERE
     assert pinned.own_route(replace(own, never_boot_from=(HERE,)), 4).chosen == THERE
+
+
+def test_a_full_boot_server_sends_the_next_place_on(fleet: Config, now: datetime) -> None:
+    """Two places with a server each, and room for one; also where only one of the places is asked for."""
+    with reading(fleet) as session:
+        inventory = store.read_inventory(session)
+        near, far = (each for each in inventory.boot_servers)
+        small = replace(inventory, boot_servers=(replace(near, capacity=1), replace(far, state=AdminState.DISABLED)))
+        both = replace(inventory, boot_servers=(replace(near, capacity=1), replace(far, capacity=1)))
+        tight = routes.look(session, fleet, now, inventory=small, places=[Slug("there")])
+        fits = routes.look(session, fleet, now, inventory=both)
+    (four, _) = tight.routes
+    assert (four.chosen, four.reasons[0].code) == (HERE, "over-capacity"), "the only one takes all, and says so"
+    assert {route.chosen for route in fits.routes if route.family == 4} == {HERE, THERE}
+    drained = routes.with_state(fits, THERE, AdminState.DRAINING)
+    assert "over-capacity" in {reason.code for route in drained.routes for reason in route.reasons}

@@ -47,7 +47,12 @@ boot_servers:
 
 
 def _chosen(nearboot: Nearboot) -> str:
-    return str(json.loads(nearboot("route", "show", "a", "-o", "json").out)[0]["chosen"])
+    return str(_route(nearboot)["chosen"])
+
+
+def _route(nearboot: Nearboot) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(nearboot("route", "show", "a", "-o", "json").out)[0]
+    return found
 
 
 def test_draining_moves_places_and_survives_a_load(quickstart: Nearboot) -> None:
@@ -144,7 +149,43 @@ def test_many_places_share_one_warning(quickstart: Nearboot) -> None:
     assert ran.lines == ["ams-boot: active -> draining", "no place moves"]
 
 
+def test_a_vantage_that_sees_most_down_is_told_of(fleet: Nearboot, server: TftpServer, tmp_path: Path) -> None:
+    """By the check itself, in the list and with the routes; what the other vantage saw decides."""
+    (tmp_path / "nearboot.yaml").write_text("health: {timeout_s: 0.3, attempts: 1, distrust_least: 2}\n")
+    fleet("boot-server", "check", FAR, "--vantage", "fine")
+    server.stop()
+    said = "vantage cut sees 2 of 2 active boot servers down: it does not count, it may be cut off\n"
+    ran = fleet("boot-server", "check", "--vantage", "cut", "-o", "json", code=1)
+    assert ran.err == f"warning: {said}"
+    assert [row["counts_as"] for row in json.loads(ran.out)] == ["healthy", "unknown"]
+    listed = fleet("boot-server", "list", "-o", "json")
+    assert listed.err == f"note: {said}"
+    rows = {row["name"]: row for row in json.loads(listed.out)}
+    assert (rows[FAR]["health"], rows[NEAR]["health"]) == ("healthy", "unknown")
+    assert said.strip() in rows[NEAR]["why"]
+    assert fleet("route", "show", "a").err == f"note: {said}"
+    (candidate,) = [each for each in _route(fleet)["candidates"] if each["boot_server"] == NEAR]
+    assert "health-distrusted" in [reason["code"] for reason in candidate["reasons"]]
+
+
 def test_nothing_to_check_is_no_error(nearboot: Nearboot) -> None:
     """The next command is named."""
     assert nearboot("boot-server", "check").err == "no boot servers yet: nearboot inventory load PATH\n"
     assert nearboot("boot-server", "list").err == "no boot servers yet: nearboot inventory load PATH\n"
+
+
+def test_pinned_servers_and_full_boot_servers_are_told(fleet: Nearboot, tmp_path: Path) -> None:
+    """A server that moves though its place does not; and who is left takes more than it can carry."""
+    (tmp_path / "more.yaml").write_text(f"""
+tiers: [{{slug: db, boot_from: [{FAR}]}}]
+servers:
+  - {{name: db1, location: a, tier: db}}
+  - {{name: web1, location: a}}
+boot_servers: [{{name: {NEAR}, location: a, ipv4: 127.0.0.3, tftp_port: 1, capacity: 1}}]
+""")
+    fleet("inventory", "load", tmp_path / "more.yaml")
+    assert _chosen(fleet) == FAR, "two servers are too many for the near one"
+    ran = fleet("boot-server", "drain", FAR)
+    assert f"server db1 IPv4: {FAR} -> {NEAR} (pinned to {FAR} by tier db, which cannot be used now)" in ran.out
+    assert "warning: 1 place: over capacity" in ran.err
+    assert "Kea is told by the next" in ran.out

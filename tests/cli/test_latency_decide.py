@@ -65,6 +65,16 @@ def test_a_held_map_is_accepted_and_taken_back(nearboot: Nearboot, wan: Path) ->
     assert "accepted, in use" in nearboot("latency", "history", "wan").lines[2]
 
 
+def test_what_waits_is_told_with_what_is_in_use(nearboot: Nearboot, wan: Path) -> None:
+    """On stderr, that stdout stays the list."""
+    assert nearboot("latency", "list").err == ""
+    nearboot("latency", "load", wan, code=1)
+    assert nearboot("latency", "list").err == (
+        "HELD: epoch 2 of wan waits for latency accept or reject: 1 of 1 locations would get another boot server, "
+        "100.0%; more than 10% is held\n"
+    )
+
+
 def test_a_held_map_is_rejected(nearboot: Nearboot, wan: Path) -> None:
     nearboot("latency", "load", wan, code=1)
     assert nearboot("latency", "reject", 2).lines == ["refused: epoch 2 of wan"]

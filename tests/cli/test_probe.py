@@ -75,6 +75,14 @@ def test_a_map_that_cannot_be_is_refused_by_load(quickstart: Nearboot, responder
     assert "faster than light" in ran.err
 
 
+def test_a_loaded_map_has_its_epoch(nearboot: Nearboot, targets: Path, tmp_path: Path) -> None:
+    """Places without coordinates may be as near as they are."""
+    (tmp_path / "places.yaml").write_text("locations: [{slug: ams, kind: site}, {slug: fra, kind: site}]\n")
+    nearboot("inventory", "load", tmp_path / "places.yaml")
+    ran = nearboot("probe", "run", "--location", "ams", "--targets", targets, *QUICK, "--load")
+    assert ran.err == "epoch 1 of probe-ams is accepted\n"
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -82,6 +90,9 @@ def test_a_map_that_cannot_be_is_refused_by_load(quickstart: Nearboot, responder
         pytest.param(["run", "--once", "--location", "ams", "--targets", "/nowhere"], "/nowhere", id="no file"),
         pytest.param(["serve", "--key", "secret"], "where a secret is", id="a key that is no reference"),
         pytest.param(["serve", "--host", "192.0.2.1"], "cannot listen on 192.0.2.1", id="an address of somebody else"),
+        pytest.param(
+            ["serve", "--port", 0, "--metrics-listen", "192.0.2.1:0"], "probe.metrics_listen: cannot", id="nor metrics"
+        ),
         pytest.param(["serve", "--allow", "10.0.0.1/8"], "probe.allow", id="no prefix"),
     ],
 )

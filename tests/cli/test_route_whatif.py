@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from nearboot.cli import route_whatif
+from nearboot.model import Slug
+from nearboot.routing.whatif import Choice, Crowd, compare
+
 Nearboot = Callable[..., Any]
 
 
@@ -82,3 +86,18 @@ def test_an_added_boot_server_takes_its_share(quickstart: Nearboot) -> None:
 def test_mistakes_are_one_clear_message(quickstart: Nearboot, words: list[str], message: str) -> None:
     """With what was expected."""
     assert message in quickstart("route", "whatif", *words, code=1).err
+
+
+def test_of_many_places_the_largest_are_shown() -> None:
+    """How to see the others is said; a capacity that would be exceeded is marked."""
+    near, far = Choice(Slug("a"), 0.3, "local"), Choice(Slug("b"), 80.0, "measured")
+    places = [Slug(f"p{number:02}") for number in range(30)]
+    before, after = ({(place, "", 4): choice for place in places} for choice in (near, far))
+    crowds = [Crowd(place, 30 - number, 100.0) for number, place in enumerate(places)]
+    found = compare(before, after, crowds, boot_servers={Slug("a"): None, Slug("b"): 300})
+    text = "\n".join(route_whatif.lines(found))
+    assert "and 10 more places, 55 servers (--all shows them)" in text
+    assert "p19" in text
+    assert "p20" not in text
+    assert "p29" in "\n".join(route_whatif.lines(found, every=True))
+    assert "300 (exceeded)" in text

@@ -81,13 +81,18 @@ def test_old_maps_go_and_epochs_go_on(loaded: Session) -> None:
         assert loaded.scalar(select(func.count()).select_from(row)) == 2
 
 
-def test_the_map_in_use_stays_however_many_are_held_after_it(loaded: Session) -> None:
-    """A publisher gone mad must not push the last good map out."""
-    _publish(loaded)
+def test_the_maps_that_were_in_use_stay_however_many_are_held_after_them(loaded: Session) -> None:
+    """A publisher gone mad must not push the good maps out, nor what one could go back to."""
+    for _ in range(3):
+        _publish(loaded)
     for _ in range(5):
         _publish(loaded, MapState.HELD)
-    assert latency_store.drop_old(loaded, keep=2) == 3
-    assert _states(loaded) == {1: MapState.ACCEPTED, 5: MapState.HELD, 6: MapState.HELD}
-    latency_store.set_state(loaded, "s", 6, MapState.ACCEPTED, reasons=[])
-    assert latency_store.drop_old(loaded, keep=2) == 1
-    assert latency_store.history(loaded)[0].reasons == ()
+    assert latency_store.drop_old(loaded, keep=2) == 1 + 3
+    held, used = MapState.HELD, MapState.ACCEPTED
+    assert _states(loaded) == {2: used, 3: used, 7: held, 8: held}
+    for epoch in (2, 3):
+        latency_store.set_state(loaded, "s", epoch, MapState.ROLLED_BACK)
+    latency_store.set_state(loaded, "s", 7, used, reasons=[])
+    assert latency_store.drop_old(loaded, keep=1) == 2
+    assert _states(loaded) == {7: used, 8: held}
+    assert latency_store.history(loaded)[1].reasons == ()

@@ -69,6 +69,23 @@ def test_health_keeps_the_last_check_and_counts_equal_ones(loaded: Session) -> N
     assert route_store.health_streaks(loaded) == ((checks[-1], 3),)
 
 
+def test_what_the_checks_in_a_row_make_of_it_is_the_callers(loaded: Session) -> None:
+    """It gets whether it was up, the outcome and the streak, and its word is kept."""
+    asked: list[tuple[bool | None, bool, int]] = []
+
+    def settle(before: bool | None, healthy: bool, streak: int) -> bool:
+        asked.append((before, healthy, streak))
+        return streak < 2
+
+    boot = Slug("ams-boot")
+    for _ in range(3):
+        route_store.add_checks(loaded, [Health(boot, NOW, False, vantage="fra")], settle)
+    assert asked == [(None, False, 1), (True, False, 2), (False, False, 3)]
+    assert [(each.up, each.streak) for each in route_store.health_samples(loaded)] == [(False, 3)]
+    gone = Health(Slug("gone"), NOW, True, vantage="fra")
+    assert route_store.add_checks(loaded, [gone]) == []
+
+
 def test_each_vantage_has_its_own_health(loaded: Session) -> None:
     for vantage in ("fra", "ams"):
         route_store.set_health(loaded, Health(Slug("ams-boot"), NOW, vantage == "ams", vantage=vantage))
@@ -98,3 +115,19 @@ def test_routes_are_replaced_as_a_whole(loaded: Session) -> None:
         with pytest.raises(NotFoundError):
             route_store.set_routes(loaded, [wrong], NOW)
     assert len(route_store.routes(loaded)) == 1
+
+
+def test_what_was_decided_comes_back_without_what_was_weighed(loaded: Session) -> None:
+    """For the next decision: the choices with when they moved, and what could be used."""
+    boot = Slug("ams-boot")
+    candidates = (
+        Candidate(boot, 0, True, 1.0, 1.0, 0.0, "measured"),
+        Candidate(Slug("x"), 1, False, 2.0, 2.0, 0.0, "geo"),
+    )
+    decided = [Route(AMS, 4, candidates, boot, moved_at=NOW), Route(FRA, 4, candidates, boot), Route(AMS, 6, (), None)]
+    route_store.set_routes(loaded, decided, NOW)
+    found = {(route.location, route.family): (route.chosen, route.moved_at) for route in route_store.choices(loaded)}
+    assert found == {(AMS, 4): (boot, NOW), (FRA, 4): (boot, None)}
+    assert [route.location for route in route_store.choices(loaded, [FRA])] == [FRA]
+    assert route_store.usable(loaded, 4) == {boot}
+    assert route_store.usable(loaded, 6) == frozenset()

@@ -75,12 +75,12 @@ def test_an_estimate_names_the_publisher_of_its_sample() -> None:
         pytest.param("codfw", "a1", [("codfw", "eqiad", 33.0)], (33.0, "parent", 0.0), id="target-inherits-too"),
         pytest.param("esams", "codfw", [("eu", "us", 99.0)], (99.0, "parent", 0.0), id="region-to-region"),
         pytest.param(
-            "codfw", "eqiad", [("us", "eqiad", 1.0)], (40.0, "geo", 0.3), id="what-contains-both-says-nothing"
+            "codfw", "eqiad", [("us", "eqiad", 1.0)], (40.0, "geo", 0.6), id="what-contains-both-says-nothing"
         ),
         pytest.param("eqiad", "eqiad", [], (0.3, "local", 0.0), id="same-location"),
         pytest.param("a1", "b1", [], (0.3, "local", 0.0), id="same-site"),
         pytest.param("a1", "b1", [("a1", "b1", 0.7)], (0.7, "measured", 0.0), id="same-site-measured"),
-        pytest.param("eqiad", "codfw", [], (40.0, "geo", 0.3), id="geo"),
+        pytest.param("eqiad", "codfw", [], (40.0, "geo", 0.6), id="geo"),
         pytest.param("eqiad", "lab", [], (None, "default", 0.0), id="nothing-known"),
     ],
 )

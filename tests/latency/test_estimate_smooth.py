@@ -19,9 +19,10 @@ Round = tuple[float | None, float, int]  # round trip, loss, probes
 
 
 def _maps(rounds: Sequence[Round], every_s: float = 60.0) -> list[LatencyMap]:
+    times = [NOW + n * timedelta(seconds=every_s) for n in range(len(rounds))]
     return [
-        LatencyMap("pinger", NOW + n * timedelta(seconds=every_s), (_sample(rtt, loss=loss, count=count),), epoch=n)
-        for n, (rtt, loss, count) in enumerate(rounds)
+        LatencyMap("pinger", at, (_sample(rtt, loss=loss, count=count, measured_at=at),), epoch)
+        for epoch, (at, (rtt, loss, count)) in enumerate(zip(times, rounds, strict=True))
     ]
 
 
@@ -51,10 +52,19 @@ def test_rounds_of_a_minute_are_smoothed_and_maps_by_the_hour_are_not() -> None:
 
 
 @pytest.mark.parametrize(("wrong", "right"), [(500.0, 50.0), (50.0, 500.0)])
-def test_a_map_of_the_same_moment_corrects_the_one_before(wrong: float, right: float) -> None:
-    """A file that was put right and loaded again has the times of the first."""
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param({"measured_at": NOW, "count": 20}, id="the-same-moment"),
+        pytest.param({"measured_at": NOW}, id="no-count"),
+        pytest.param({"count": 20}, id="no-time"),
+        pytest.param({}, id="neither"),
+    ],
+)
+def test_a_corrected_file_counts_at_once(wrong: float, right: float, told: dict[str, object]) -> None:
+    """What was put right and loaded again a second later is no second round of probes."""
     maps = [
-        LatencyMap("file", NOW + timedelta(hours=epoch), (_sample(rtt, measured_at=NOW),), epoch)
+        LatencyMap("file", NOW + timedelta(seconds=epoch), (_sample(rtt, **told),), epoch)
         for epoch, rtt in ((1, wrong), (2, right))
     ]
     assert _one(maps).sample.rtt_ms == right
@@ -93,7 +103,7 @@ def test_a_pair_that_the_last_map_lacks_keeps_its_time() -> None:
 
 
 ROUNDS = st.lists(
-    st.tuples(st.none() | st.floats(0.001, 10_000), st.floats(0, 1), st.integers(0, 100)), min_size=1, max_size=8
+    st.tuples(st.none() | st.floats(0.001, 10_000), st.floats(0, 1), st.integers(1, 100)), min_size=1, max_size=8
 )
 
 

@@ -39,7 +39,9 @@ def test_format_is_detected(text: str, expected: str) -> None:
         pytest.param('{"a": 1}\n{"b": 2}\n', {}, "edges: one pair a line", id="json"),
         pytest.param("<html>\n<p>502\n", {}, "the line '<html>'", id="html"),
         pytest.param("name,city,zip\nx,y,z\n", {}, "sources down", id="another-table"),
-        pytest.param("src,dst,rtt_ms\na,b,1\n", {"format": "xml"}, "netnorad, udppinger, edges, matrix", id="unknown-format"),
+        pytest.param(
+            "src,dst,rtt_ms\na,b,1\n", {"format": "xml"}, "netnorad, udppinger, edges, matrix", id="unknown-format"
+        ),
     ],
 )
 def test_document_of_no_known_format_is_refused(text: str, options: dict[str, str], expected: str) -> None:

@@ -18,7 +18,9 @@ LOCATIONS = (
     Location(Slug("was"), SITE, "Washington", None, 38.90, -77.04, ("main",)),
 )
 SERVERS = (
-    BootServer(Slug("boot-fra"), Slug("fra"), IPv4Address("10.9.0.1"), IPv6Address("2001:db8:9::1")),
+    BootServer(
+        Slug("boot-fra"), Slug("fra"), IPv4Address("10.9.0.1"), IPv6Address("2001:db8:9::1"), "http://boot.fra.net:80"
+    ),
     BootServer(Slug("was"), Slug("ams")),
 )
 SUBNETS = (
@@ -37,6 +39,7 @@ NAMING = Naming.of(LOCATIONS, SERVERS, SUBNETS, places=PLACES)
         pytest.param("AMSTERDAM ", "ams", id="name-in-another-case"),
         pytest.param("Schiphol", "ams", id="alias"),
         pytest.param("boot-fra", "fra", id="boot-server"),
+        pytest.param("BOOT.fra.net", "fra", id="host-of-its-url"),
         pytest.param("was", "was", id="a-location-before-a-boot-server"),
         pytest.param("10.9.0.1", "fra", id="address-of-a-boot-server"),
         pytest.param("2001:DB8:9:0::1", "fra", id="address-in-another-spelling"),
@@ -68,6 +71,9 @@ def test_nearest_name_alone_means_a_location() -> None:
     assert placement.near["Haarlem"] == Near(Slug("ams"), pytest.approx(17.7, abs=0.5))
     assert "km from ams, which has a nearer name" in placement.passed_over["Utrecht"]
     assert NAMING.place(["Haarlem", "ams"]).known == {"ams": "ams"}
+    assert NAMING.place(["Secaucus"]).passed_over == {
+        "Secaucus": "no location is within 50 km: the nearest, was, is 330 km away"
+    }
 
 
 def test_distance_is_the_users() -> None:

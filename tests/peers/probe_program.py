@@ -40,6 +40,8 @@ class Program:
 @contextmanager
 def program(log: Path, *words: object, namespace: str = "", **environment: str) -> Iterator[Program]:
     """A daemon that is ready; it is ended with the block."""
+    if words[0] == "serve" and "--metrics-listen" not in words:
+        words += ("--metrics-listen", "")  # its port is fixed, and other tests run
     where = ["ip", "netns", "exec", namespace] if namespace else []
     command = [*where, sys.executable, "-m", "nearboot", "probe", *map(str, words)]
     with log.open("wb") as file:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nearboot.probe.ping_answer import WINDOW, Admitted, Desk, Refusal, Replays, Terms
@@ -113,6 +113,7 @@ def test_two_responders_never_talk_to_each_other(terms: Terms) -> None:
     assert ask(second, reply, port=40000) is Refusal.REPLY
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_no_reply_is_longer_than_its_request(data: st.DataObject) -> None:
     """Whatever comes in: probes, cut or lengthened ones, noise."""
@@ -125,6 +126,7 @@ def test_no_reply_is_longer_than_its_request(data: st.DataObject) -> None:
         assert isinstance(reply, Refusal) or len(reply) == len(datagram)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 60), max_size=200))
 def test_numbers_are_new_once(numbers: list[int]) -> None:
     """In any order, as a set would say it, as long as they are within the window."""

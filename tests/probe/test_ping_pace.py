@@ -6,7 +6,7 @@ from collections import Counter
 from itertools import pairwise
 from random import Random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nearboot.probe.ping_pace import Shot, shots
@@ -36,6 +36,7 @@ def test_each_target_is_asked_from_all_ports_in_turn() -> None:
     assert [shot.line for shot in shots(PLACES[:1], first=5, warm_up=False, **args)] == [2, 0]  # type: ignore[arg-type]  # each of its own type
 
 
+@settings(deadline=None)
 @given(st.integers(1, 50), st.floats(0, 100), st.floats(0.1, 1e4))
 def test_probes_are_evenly_spread_and_never_too_many(probes: int, spread_s: float, rate: float) -> None:
     """At most ``rate`` a second, all within the time where that allows it."""

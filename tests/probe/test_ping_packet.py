@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nearboot.errors import ProtocolError
@@ -41,6 +41,7 @@ def test_a_signed_probe_is_this() -> None:
     assert encode_signed(probe, KEY).hex() == head + times + KEY.tag(bytes.fromhex(head + times)).hex()
 
 
+@settings(deadline=None)
 @given(plain)
 def test_a_plain_probe_comes_back(probe: PlainProbe) -> None:
     """parse undoes encode, and no key is needed."""
@@ -49,6 +50,7 @@ def test_a_plain_probe_comes_back(probe: PlainProbe) -> None:
     assert parse(datagram, (KEY,)) == probe
 
 
+@settings(deadline=None)
 @given(signed)
 def test_a_signed_probe_comes_back(probe: SignedProbe) -> None:
     """With its key among several; without it it is a forgery."""
@@ -60,6 +62,7 @@ def test_a_signed_probe_comes_back(probe: SignedProbe) -> None:
             parse(datagram, keys)
 
 
+@settings(deadline=None)
 @given(signed, st.integers(0, SIGNED_SIZE * 8 - 1))
 def test_a_flipped_bit_is_never_taken(probe: SignedProbe, bit: int) -> None:
     """Of any field, the tag and the magic included."""
@@ -69,6 +72,7 @@ def test_a_flipped_bit_is_never_taken(probe: SignedProbe, bit: int) -> None:
         parse(bytes(datagram), (KEY,))
 
 
+@settings(deadline=None)
 @given(st.one_of(st.binary(max_size=200), st.binary(min_size=60, max_size=60).map(lambda rest: b"NBP\x02" + rest)))
 def test_any_bytes_are_a_probe_or_a_protocol_error(datagram: bytes) -> None:
     """Nothing else is raised."""
@@ -78,6 +82,7 @@ def test_any_bytes_are_a_probe_or_a_protocol_error(datagram: bytes) -> None:
         assert len(datagram) != PLAIN_SIZE
 
 
+@settings(deadline=None)
 @given(signed.filter(lambda probe: probe.hop < 255), u64, u64)
 def test_a_reply_is_marked(probe: SignedProbe, received_ns: int, answered_ns: int) -> None:
     """Both kinds, whatever the clocks say: 0 is given as 1 µs."""

@@ -68,11 +68,13 @@ def _explain(
     networked: bool = True,
     files: dict[str, int] | None = None,
     health: dict[Slug, Health] | None = None,
+    estimates: dict[Slug, Estimate] | None = None,
 ) -> Explanation:
     servers = SERVERS if servers is None else servers
     health = HEALTH if health is None else health
+    known = ESTIMATES if estimates is None else estimates
     place = next(place for place in PLACES if place.slug == at)
-    (route,) = select([place], servers, lambda _, s: ESTIMATES[s.name], health, family=family, policy=Policy(), now=NOW)
+    (route,) = select([place], servers, lambda _, s: known[s.name], health, family=family, policy=Policy(), now=NOW)
     return explain(
         WEB1,
         route,
@@ -81,7 +83,7 @@ def _explain(
         subnets=subnets,
         locations=PLACES,
         boot_servers=servers,
-        estimates=ESTIMATES,
+        estimates=known,
         health=health,
         files=FILES if files is None else files,
         client=CLIENTS[NbpFamily.PXELINUX],

@@ -9,12 +9,13 @@ from ipaddress import IPv4Address, ip_network
 
 import pytest
 
-from nearboot.model import AdminState, BootServer, Interface, Slug, Subnet
+from nearboot.model import AdminState, BootServer, Estimate, Interface, Slug, Subnet
 from nearboot.routing.explain import Explanation
 from nearboot.routing.explain_text import lines
 
 Explain = Callable[..., Explanation]
 
+FAR = Estimate(20.0, 0.0, "geo")
 CODFW = BootServer(Slug("boot-codfw"), Slug("codfw"), IPv4Address("10.2.0.5"), state=AdminState.ACTIVE)
 
 
@@ -37,6 +38,7 @@ candidates:   3 boot servers in the inventory; of these
                 has an IPv4 address:        2
                 active, not draining:       2
                 did not fail its last read: 1 (boot-eqiad)
+tie-break:    none is needed: costs within 0.2 ms of it are equal, and no other that may be chosen is so near
 time:         kernel: 8,000,000 bytes are 5,682 blocks of 1408 bytes, one at a time, as PXELINUX asks for them: 1.7 s
               initrd: 40,000,000 bytes are 28,410 blocks of 1408 bytes, one at a time, as PXELINUX asks for them: 8.5 s
 Kea will say: next-server 10.1.0.5, boot file pxelinux.0
@@ -45,7 +47,7 @@ rank            boot server  at     round trip  loss  a block takes  known by   
 1               boot-eqiad   eqiad  ~0.3 ms     -     ~0.3 ms        same site, not measured       -             -       healthy 4 s ago   10.2 s
 2 (not usable)  boot-codfw   codfw  33.3 ms     1.0%  45.1 ms        measured codfw → eqiad (+5%)  20 min (old)  30      failed 3 min ago  26 min
 3 (not usable)  boot-lab     codfw  unknown     -     unknown        nothing                       -             -       never probed      unknown
-  a block takes: the round trip, and the waiting that lost packets cause; a boot is thousands of blocks
+  a block takes: the round trip, and the waiting for packets that get lost; a client waits so for each block
   ~: nobody has measured it: it follows from the places
   (+%): added, since it was not measured on this very path
   (old): measured more than 15 min ago; used, as there is no newer
@@ -125,3 +127,14 @@ def test_chosen_with_something_to_say_has_a_note(explained: Explain) -> None:
 def test_an_example_is_said_to_be_one(explained: Explain, files: dict[str, int]) -> None:
     """Nobody may take the time of an example for that of the server."""
     assert ("as an example" in "\n".join(lines(explained(files=files)))) is (not files)
+
+
+def test_of_many_candidates_the_first_are_shown(explained: Explain) -> None:
+    """Each with its reason; how to see the others is said."""
+    servers = [replace(CODFW, name=Slug(f"boot-{number:02}")) for number in range(40)]
+    told = lines(explained(servers=servers, estimates=dict.fromkeys((s.name for s in servers), FAR)))
+    assert "  and 28 more of a lower rank (--all shows them)" in told
+    assert sum(line.startswith("why not ") for line in told) == 11
+    assert any("tie-break:    40 are equally near (costs within 0.2 ms of it are equal)" in line for line in told)
+    every = lines(explained(servers=servers, estimates=dict.fromkeys((s.name for s in servers), FAR)), every=True)
+    assert sum(line.startswith("why not ") for line in every) == 39

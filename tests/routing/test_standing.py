@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from nearboot.model import AdminState, BootServer, Health, Slug
+from nearboot.model import AdminState, BootServer, Health, Reason, Slug
 from nearboot.routing.policy import Policy
 from nearboot.routing.standing import Standing, standing
 
@@ -48,6 +48,22 @@ def test_state_address_and_health_decide_the_pool(
     server = BootServer(NAME, Slug("site-a"), IPv4Address("192.0.2.1"), state=state)
     found, reasons = standing(server, health, family=family, policy=Policy(), now=NOW)
     assert (found, [reason.code for reason in reasons]) == (pool, codes)
+
+
+@pytest.mark.parametrize(
+    ("healthy", "known", "pool"),
+    [
+        pytest.param(True, True, Standing.UP, id="disputed"),
+        pytest.param(True, False, Standing.UP, id="unknown"),
+        pytest.param(False, True, Standing.DOWN, id="down"),
+    ],
+)
+def test_a_verdict_brings_its_own_reasons(healthy: bool, known: bool, pool: Standing) -> None:
+    """They say which vantages saw what; nothing is said twice."""
+    said = Reason("some-code", "seen by 2 of 3 vantages")
+    server = BootServer(NAME, Slug("site-a"), IPv4Address("192.0.2.1"))
+    health = Health(NAME, NOW, healthy, known=known, reasons=(said,))
+    assert standing(server, health, family=4, policy=Policy(), now=NOW) == (pool, (said,))
 
 
 def test_failed_read_says_when_and_what() -> None:

@@ -61,3 +61,18 @@ def test_trouble_is_what_an_operator_must_hear() -> None:
 def test_how_a_path_is_known_is_in_plain_words(rung: str, via: tuple[Slug, Slug] | None, text: str) -> None:
     """Nobody has to know how missing pairs are estimated."""
     assert known_by(Estimate(1.0, 0.0, rung, via=via), INSIDE) == text
+
+
+@pytest.mark.parametrize(
+    ("codes", "said"),
+    [
+        pytest.param(["kept"], "stays, as no other is clearly nearer", id="kept"),
+        pytest.param(["pinned", "nearest"], "pinned; nearest", id="pinned"),
+        pytest.param(["spilled"], "the nearest is full", id="spilled"),
+        pytest.param(["over-capacity", "nearest"], "nearest; over capacity", id="over-capacity"),
+        pytest.param(["panic", "nearest"], "nearest; health not believed", id="panic"),
+    ],
+)
+def test_what_holds_or_overrules_nearness_is_named(codes: list[str], said: str) -> None:
+    """Beside the choice, in a few words."""
+    assert why(Route(Slug("ams"), 4, (), Slug("boot"), tuple(Reason(code, "") for code in codes))) == said

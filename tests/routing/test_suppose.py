@@ -78,7 +78,8 @@ def test_what_is_no_detour_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["new", "@us", "new@us,weight=0", "new@us,weight=x", "new@us,size=1", "New@us", "n@us,w"]
+    "text",
+    ["new", "@us", "new@us,weight=0", "new@us,weight=x", "new@us,size=1", "new@us,capacity=0", "New@us", "n@us,w"],
 )
 def test_what_is_no_boot_server_is_refused(text: str) -> None:
     """With what one looks like."""
@@ -130,3 +131,10 @@ def test_no_path_becomes_shorter_than_any_is(rtt_ms: float, less_ms: float) -> N
     found = Detour(Slug("a"), Slug("b"), -less_ms).of(Estimate(rtt_ms, 0.0, "measured")).rtt_ms
     assert found is not None
     assert LEAST_MS <= found <= rtt_ms
+
+
+def test_an_added_boot_server_may_have_weight_and_capacity() -> None:
+    """In any order."""
+    found = added("new@us,capacity=300,weight=50")
+    assert (found.name, found.location, found.weight, found.capacity) == ("new", "us", 50, 300)
+    assert (added("new@us").weight, added("new@us").capacity) == (100, None)

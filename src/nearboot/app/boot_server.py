@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from nearboot.app.database import writing
-from nearboot.app.routes import look, moves, troubles, with_state
+from nearboot.app.routes import look, moves, own_moves, troubles, with_state
 from nearboot.config import Config
 from nearboot.errors import NotFoundError
 from nearboot.inventory import boot_store, store
@@ -20,11 +20,15 @@ FEW = 5  # names that are offered together
 
 @dataclass(frozen=True, slots=True)
 class StateChange:
-    """What a new state brings. ``moved``: routes before and after; ``troubles``: bad routes' places, by their codes."""
+    """What a new state brings. ``moved``: routes before and after; ``troubles``: bad routes' places, by their codes.
+
+    ``own``: servers with pins or bans of their own or of their tier, and their routes before and after.
+    """
 
     before: AdminState
     moved: tuple[tuple[Route, Route], ...]
     troubles: Mapping[tuple[str, ...], frozenset[Slug]]
+    own: tuple[tuple[str, Route, Route], ...] = ()
 
 
 def named(session: Session, name: str) -> BootServer:
@@ -50,4 +54,5 @@ def set_state(config: Config, name: str, state: AdminState, *, reason: str, acto
         if old != state:
             text = f"{old.value} to {state.value}" + (f": {reason}" if reason else "")
             boot_store.add_audit(session, AuditEntry(now, actor, f"boot-server.{state.value}", name, text))
-    return StateChange(old, tuple(moves(before, after)), troubles(before, after))
+    own = tuple(own_moves(before, after))
+    return StateChange(old, tuple(moves(before, after)), troubles(before, after), own)

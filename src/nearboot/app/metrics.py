@@ -24,6 +24,7 @@ from prometheus_client.registry import Collector
 
 from nearboot import __version__
 from nearboot.app.measure import BOUNDS_S, CAME, OUTCOMES, Measures, cache_bytes, cache_reads
+from nearboot.probe.ping_answer import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,9 @@ class Table:
 
     counters: tuple[One | ByLabel, ...]
     gauges: tuple[One, ...]
-    seconds: str
-    """The name of the histogram of durations, and below its meaning."""
-    seconds_text: str
+    seconds: str = ""
+    """The name of the histogram of durations, where there is one, and below its meaning."""
+    seconds_text: str = ""
 
 
 BOOK = (
@@ -133,6 +134,21 @@ HTTP = Table(
 )
 
 
+PROBE = Table(
+    counters=(
+        One("nearboot_probe_answered_total", "answered", "Latency probes answered."),
+        ByLabel(
+            "nearboot_probe_unanswered_total",
+            "reason",
+            {reason.value: reason.value for reason in Refusal} | {"multicast": "multicast"},
+            "Datagrams left without an answer.",
+        ),
+        One("nearboot_probe_send_errors_total", "send_errors", "Replies that the kernel refused to send."),
+    ),
+    gauges=(),
+)
+
+
 @dataclass(slots=True, eq=False)
 class Exposition:
     """The metrics of this process as text. ``measure`` is called for each scrape, from the thread that scrapes."""
@@ -163,7 +179,8 @@ class _Families(Collector):
             yield _counter(row, measures)
         for gauge in self.table.gauges:
             yield GaugeMetricFamily(gauge.name, gauge.text, measures.gauges.get(gauge.key, 0))
-        yield _histogram(self.table, measures)
+        if self.table.seconds:
+            yield _histogram(self.table, measures)
         yield InfoMetricFamily("nearboot_build", "The version of nearboot.", {"version": __version__})
 
     def describe(self) -> Iterator[Metric]:

@@ -22,6 +22,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from nearboot.app.boot import plain_path
+from nearboot.app.ladder import read_ladder
 from nearboot.app.read_log import escaped
 from nearboot.boot.cache_runner import Cached, FileCache, Opened
 from nearboot.boot.cache_store import CacheFolder
@@ -30,9 +31,8 @@ from nearboot.boot.origin import Directory, names_file, nearest_first
 from nearboot.boot.origin_client import OriginClient
 from nearboot.config import Config
 from nearboot.errors import NearbootError, PeerError, ProtocolError
-from nearboot.inventory import route_store, store
+from nearboot.inventory import store
 from nearboot.inventory.schema_store import reading
-from nearboot.latency import guard
 from nearboot.latency.estimate import Ladder
 from nearboot.model import Image, Origin, Slug
 
@@ -172,9 +172,7 @@ class Surveyor:
         if here is None:
             return {}
         locations = store.locations(session)
-        guarded = [guard.check(each, locations, now=now) for each in route_store.current_latency_maps(session)]
-        distrusted = frozenset(slug for each in guarded for slug in each.distrusted)
-        ladder = Ladder.of([each.map for each in guarded], locations, now=now, distrusted=distrusted)
+        ladder = read_ladder(session, locations, now).ladder
         return {origin.name: _distance(ladder, here, origin) for origin in origins}
 
     def _place(self, session: Session) -> Slug | None:

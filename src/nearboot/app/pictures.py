@@ -28,8 +28,9 @@ MAX_PIXELS = 6000  # of a PNG's longer side
 INK, SOFT, PAPER, UNKNOWN = "#222222", "#777777", "#ffffff", "#e4e4e4"
 BLUE, ORANGE, VERMILLION, GREY = "#0072B2", "#E69F00", "#D55E00", "#8a8a8a"  # Okabe and Ito 2008
 SCALE = "viridis_r"  # near is light, far is dark
-TICKS_MS = (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
-STYLE: dict[str, Any] = {
+COARSE_MS, FINE_MS = (1, 3), (1, 1.5, 2, 3, 5, 7)  # marks of a scale in each power of ten
+FEW_MARKS = 4
+STYLE: Any = {  # matplotlib of 3.11 types its keys one by one, older ones do not
     "svg.fonttype": "none",  # text stays text: small files that can be searched
     "svg.hashsalt": "nearboot",  # the same picture is the same bytes
     "font.size": 9,
@@ -86,10 +87,18 @@ def colour_bar(figure: Figure, painted: Any, box: tuple[float, float, float, flo
     axes = figure.add_axes((box[0] / width, box[1] / height, box[2] / width, box[3] / height))
     bar = figure.colorbar(painted, cax=axes)
     low, high = painted.norm.vmin, painted.norm.vmax
-    ticks = [tick for tick in TICKS_MS if low <= tick <= high]
+    ticks = marks(low, high)
     bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
     bar.minorticks_off()
     bar.set_label(label)
+
+
+def marks(low: float, high: float) -> list[float]:
+    """The milliseconds that a scale names: few of a wide one, more of a narrow one."""
+    powers = [10.0**power for power in range(-2, 6)]
+    coarse, fine = ([step * power for power in powers for step in steps] for steps in (COARSE_MS, FINE_MS))
+    found = [tick for tick in coarse if low <= tick <= high]
+    return found if len(found) >= FEW_MARKS else [tick for tick in fine if low <= tick <= high]
 
 
 def write(figure: Figure, path: Path) -> None:

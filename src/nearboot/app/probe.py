@@ -6,11 +6,14 @@ import asyncio
 import logging
 import socket
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from ipaddress import ip_network
 
 from nearboot.app.daemon import FIELDS, run_daemon, say_ready
+from nearboot.app.measure import Measures
+from nearboot.app.metrics import PROBE, Exposition
 from nearboot.app.secret import read_secret
+from nearboot.app.watch import measured
 from nearboot.config import Config, ProbeConfig
 from nearboot.errors import ConfigError
 from nearboot.probe.ping_answer import Desk, Terms
@@ -32,8 +35,16 @@ def serve(config: Config) -> None:
         sockets = listening(probe.host, probe.port, workers=1)
     except OSError as error:
         raise ConfigError(f"probes: cannot listen on {probe.host} port {probe.port}: {error.strerror}") from error
-    stop = asyncio.Event()
-    run_daemon(_serve(sockets, terms, stop), stop)
+    desk = Desk(terms, sockets[0].getsockname()[1])
+    exposition = Exposition(lambda: Measures(dict(desk.counts)), PROBE)
+    with ExitStack() as stack:
+        for sock in sockets:
+            stack.enter_context(sock)
+        metrics = stack.enter_context(
+            measured(probe.metrics_listen, exposition, lambda: "", setting="probe.metrics_listen")
+        )
+        stop = asyncio.Event()
+        run_daemon(_serve(sockets, desk, stop, note=f" metrics={metrics.url}" if metrics else ""), stop)
 
 
 def terms_of(probe: ProbeConfig) -> Terms:
@@ -56,14 +67,14 @@ def keys_of(probe: ProbeConfig) -> tuple[Key, ...]:
     return tuple(found)
 
 
-async def _serve(sockets: Sequence[socket.socket], terms: Terms, stop: asyncio.Event) -> None:
+async def _serve(sockets: Sequence[socket.socket], desk: Desk, stop: asyncio.Event, *, note: str) -> None:
     host, port = sockets[0].getsockname()[:2]
-    desk = Desk(terms, port)
+    terms = desk.terms
     kinds = [*(["signed"] if terms.keys else []), *(["plain"] if terms.takes_plain else [])]
     with PingServer(sockets, desk):
         if not terms.keys:
             log.warning("probes are not authenticated: set probe.keys, or --key")
-        say_ready(f"probe on {host} port {port} answers {' and '.join(kinds)} probes")
+        say_ready(f"probe on {host} port {port} answers {' and '.join(kinds)} probes{note}")
         told: dict[str, int] = {}
         while not stop.is_set():
             with suppress(TimeoutError):

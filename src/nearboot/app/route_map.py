@@ -60,7 +60,7 @@ def draw(joins: Sequence[Join], marks: Sequence[Mark], *, title: str, subtitle: 
     """The picture."""
     import matplotlib as mpl  # noqa: PLC0415 - for those who draw
 
-    west, east, south, north = extent([each.at for each in (*joins, *marks)])
+    west, east, south, north = extent([*(each.at for each in joins), *(each.at for each in marks)])
     left, right, top, bottom = 0.7, 1.2, 0.8, 0.95
     tall = (WIDTH - left - right) * (north - south) / (east - west)
     with mpl.rc_context(pictures.STYLE):
@@ -138,7 +138,7 @@ def _lines(figure: Figure, axes: Axes, joins: Sequence[Join]) -> None:
         alpha=0.85,
         zorder=2,
     )
-    found.set_array([each.cost_ms or norm.vmax for _, each in drawn])
+    found.set_array([float(each.cost_ms or norm.vmax or 1.0) for _, each in drawn])
     axes.add_collection(found, autolim=False)
     width, height = figure.get_size_inches()
     box = axes.get_position()

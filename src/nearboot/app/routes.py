@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session
 
 from nearboot.app.health_verdict import believed
 from nearboot.app.host import boot_interface, subnet_of, subnets_of
+from nearboot.app.ladder import read_ladder
 from nearboot.boot import nbp
 from nearboot.config import Config
 from nearboot.errors import NotFoundError
-from nearboot.inventory import route_store, store
-from nearboot.latency import guard
+from nearboot.inventory import crowd_store, route_store, store
 from nearboot.latency.estimate import Ladder
 from nearboot.model import (
     AdminState,
@@ -38,6 +38,7 @@ from nearboot.model import (
 )
 from nearboot.model.place import parents_of, upwards
 from nearboot.model.profile import profile_of
+from nearboot.routing.capacity import spill
 from nearboot.routing.explain import Explanation, explain
 from nearboot.routing.override import Override
 from nearboot.routing.policy import Policy
@@ -53,7 +54,7 @@ ARCHS = {Firmware.BIOS: (0, "BIOS"), Firmware.UEFI: (7, "UEFI x64")}  # RFC 4578
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """All that routes depend on at one moment, and the routes. ``findings``: what the guards say of the maps."""
+    """All that routes depend on at one moment, and the routes. ``findings``: what is not believed."""
 
     inventory: Inventory
     health: Mapping[Slug, Health]
@@ -64,6 +65,7 @@ class Picture:
     findings: tuple[Reason, ...]
     supposed: Supposed = field(default_factory=Supposed)
     pasts: Mapping[int, Past] = field(default_factory=dict)  # what was decided before, by family
+    demand: Mapping[Slug, int] = field(default_factory=dict)  # servers by location, where a boot server has a capacity
 
     def route(self, location: Slug, family: int) -> Route:
         """The route of a location; every location of the inventory has one."""
@@ -107,19 +109,16 @@ def look(
     ``inventory``: a part of it, which was read already and has what the routes of those places depend on.
     """
     inventory = inventory or store.read_inventory(session)
-    health = believed(session, config, inventory.boot_servers, now).health
-    maps: list[LatencyMap] = []
-    findings: list[Reason] = []
-    distrusted: set[Slug] = set()
-    for latency_map in route_store.current_latency_maps(session):
-        guarded = guard.check(latency_map, inventory.locations, now=now)
-        maps.append(guarded.map)
-        findings += guarded.findings
-        distrusted |= guarded.distrusted
-    ladder = Ladder.of(maps, inventory.locations, now=now, distrusted=frozenset(distrusted))
+    judged = believed(session, config, inventory.boot_servers, now)
+    paths = read_ladder(session, inventory.locations, now)
     rules = policy(config)
-    pasts = _pasts(session, maps, rules, now)
-    return _select(Picture(inventory, health, ladder, rules, now, (), tuple(findings), pasts=pasts), places)
+    capped = any(each.capacity for each in inventory.boot_servers)
+    pasts = _pasts(session, paths.maps, rules, now, None if capped else places)
+    findings = (*judged.distrusted.values(), *paths.findings)
+    picture = Picture(inventory, judged.health, paths.ladder, rules, now, (), findings, pasts=pasts)
+    if capped:
+        picture = replace(picture, demand=_demand(session))
+    return _select(picture, places)
 
 
 def with_state(picture: Picture, name: Slug, state: AdminState) -> Picture:
@@ -131,11 +130,22 @@ def with_state(picture: Picture, name: Slug, state: AdminState) -> Picture:
 
 
 def supposing(picture: Picture, supposed: Supposed) -> Picture:
-    """The picture as it would be, of the same places; nothing is changed anywhere. Errors name what is not known."""
+    """The picture as it would be, of the same places; nothing is changed anywhere. Errors name what is not known.
+
+    Places leave the boot servers that they have in ``picture`` as they always do, for a clear gain; but no place is
+    held for having moved lately, and no boot server is let in step by step: that passes.
+    """
     inventory = picture.inventory
     exact = supposed.named(inventory.boot_servers, parents_of(inventory.locations))
     boot_servers, health = exact.applied(inventory.boot_servers, picture.health, now=picture.now)
-    changed = replace(picture, inventory=replace(inventory, boot_servers=boot_servers), health=health, supposed=exact)
+    pasts = {
+        family: Past(
+            previous_of([replace(r, moved_at=None) for r in picture.routes if r.family == family], picture.now)
+        )
+        for family in FAMILIES
+    }
+    changed = replace(picture, inventory=replace(inventory, boot_servers=boot_servers), health=health)
+    changed = replace(changed, supposed=exact, pasts=pasts)
     return _select(changed, {route.location for route in picture.routes})
 
 
@@ -241,6 +251,17 @@ def own_routes(picture: Picture) -> dict[str, tuple[Route, ...]]:
     return own
 
 
+def own_moves(before: Picture, after: Picture) -> list[tuple[str, Route, Route]]:
+    """The servers with pins or bans whose choice differs, as (name, before, after)."""
+    new = own_routes(after)
+    return [
+        (name, old, now)
+        for name, routes in sorted(own_routes(before).items())
+        for old, now in zip(routes, new[name], strict=True)
+        if old.chosen != now.chosen
+    ]
+
+
 def policy(config: Config) -> Policy:
     """The routing policy that the configuration sets."""
     routing = config.routing
@@ -289,9 +310,11 @@ def image_files(server: Server, inventory: Inventory, size: Callable[[str], int 
     return {path: found for path in paths if (found := size(path)) is not None}
 
 
-def _pasts(session: Session, maps: Iterable[LatencyMap], rules: Policy, now: datetime) -> dict[int, Past]:
+def _pasts(
+    session: Session, maps: Iterable[LatencyMap], rules: Policy, now: datetime, places: Collection[Slug] | None
+) -> dict[int, Past]:
     """What was decided last, by family; frozen where no latency map came for long."""
-    decided_at, choices = route_store.routes_decided_at(session), route_store.choices(session)
+    decided_at, choices = route_store.routes_decided_at(session), route_store.choices(session, places)
     newest_map = max((each.published_at for each in maps), default=now)
     frozen = (now - newest_map).total_seconds() > rules.freeze_s
     pasts = {}
@@ -301,10 +324,26 @@ def _pasts(session: Session, maps: Iterable[LatencyMap], rules: Policy, now: dat
     return pasts
 
 
+def _demand(session: Session) -> dict[Slug, int]:
+    """How many servers stand at each location."""
+    demand: dict[Slug, int] = {}
+    for kind in crowd_store.kinds(session):
+        demand[kind.example.location] = demand.get(kind.example.location, 0) + kind.count
+    return demand
+
+
 def _select(picture: Picture, places: Collection[Slug] | None = None) -> Picture:
-    wanted = [each for each in picture.inventory.locations if places is None or each.slug in places]
-    routes = [route for family in FAMILIES for route in _routes(picture, wanted, family)]
-    return replace(picture, routes=tuple(routes))
+    """The picture with its routes; where boot servers may be full, who else stands somewhere counts as well."""
+    capacity = {each.name: each.capacity for each in picture.inventory.boot_servers if each.capacity}
+    asked = None if places is None else {*places, *(picture.demand if capacity else ())}
+    wanted = [each for each in picture.inventory.locations if asked is None or each.slug in asked]
+    found: list[Route] = []
+    for family in FAMILIES:
+        routes, previous = _routes(picture, wanted, family), picture.pasts.get(family, NO_PAST).previous
+        if capacity:
+            routes = spill(routes, demand=picture.demand, capacity=capacity, previous=previous, now=picture.now)
+        found += [route for route in routes if places is None or route.location in places]
+    return replace(picture, routes=tuple(found))
 
 
 def _routes(

@@ -39,7 +39,7 @@ def what_if(config: Config, supposed: Supposed, *, names: bool, now: datetime) -
             choices(before, kinds),
             choices(after, kinds),
             crowds,
-            boot_servers={server.name for each in (before, after) for server in each.inventory.boot_servers},
+            boot_servers={each.name: each.capacity for side in (before, after) for each in side.inventory.boot_servers},
             supposed=after.supposed.lines(),
         )
         return _named(session, found, inventory) if names else found

@@ -15,6 +15,7 @@ from nearboot.cli.output import emit, output_option
 from nearboot.cli.root import EXIT_ERROR
 from nearboot.cli.shell import actor, config_of, now
 from nearboot.model import AdminState, Health, Route
+from nearboot.routing.summary import TROUBLE
 
 WARNINGS = {
     ("none-healthy",): ("healthy boot server", "get the nearest that failed its last read"),
@@ -26,6 +27,8 @@ WARNINGS = {
     ("no-boot-server",): ("boot server", "cannot boot"),
 }
 """What a new state does to places, by what is then wrong with their routes: what is missing, and what they get."""
+
+FEW = 10  # servers that are named one by one
 
 reason_option = click.option("--reason", default="", help="Why, for the audit log.")
 
@@ -65,6 +68,9 @@ def list_(ctx: click.Context, output: str) -> None:
             }
         )
     emit(rows, output, empty="no boot servers yet: nearboot inventory load PATH")
+    for finding in picture.findings:
+        if finding.code == "vantage-distrusted":
+            click.echo(f"note: {finding.text}", err=True)
 
 
 @command.command(short_help="Give a boot server no new clients.")
@@ -140,14 +146,27 @@ def _set_state(ctx: click.Context, name: str, state: AdminState, reason: str) ->
     click.echo(f"{name}: {change.before.value} -> {state.value}")
     for line in _moves(change.moved, said={code for codes in change.troubles for code in codes}):
         click.echo(line)
-    click.echo("Kea is told by the next: nearboot kea generate" if change.moved else "no place moves")
+    for line in _own_moves(change.own):
+        click.echo(line)
+    click.echo("Kea is told by the next: nearboot kea generate" if change.moved or change.own else "no place moves")
 
 
 def _warning(codes: tuple[str, ...], count: int) -> str:
+    if codes not in WARNINGS:
+        return f"{count} place{'s' if count > 1 else ''}: {', '.join(TROUBLE[code] for code in codes)}"
     left, what = WARNINGS[codes]
     who = f"{count} places: they" if count > 1 else "1 place: it"
     verb = what if count > 1 else what.replace("get ", "gets ", 1)
     return f"no {left} is left for {who} {verb}"
+
+
+def _own_moves(own: Sequence[tuple[str, Route, Route]]) -> list[str]:
+    """The servers with pins or bans that move: a line for each of a few."""
+    lines = [
+        f"  server {name} IPv{old.family}: {old.chosen or 'none'} -> {new.chosen or 'none'} ({new.reasons[0].text})"
+        for name, old, new in own[:FEW]
+    ]
+    return [*lines, *([f"  and {len(own) - FEW} more with pins or bans"] if len(own) > FEW else [])]
 
 
 def _moves(moved: Sequence[tuple[Route, Route]], *, said: Collection[str]) -> list[str]:

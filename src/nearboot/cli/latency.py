@@ -49,6 +49,8 @@ def list_(ctx: click.Context, output: str) -> None:
         for item in latency.current_maps(config_of(ctx), now())
     ]
     emit(rows, output, empty=NONE_YET)
+    for line in latency_decide.waiting(config_of(ctx)):
+        click.echo(line, err=True)
 
 
 @command.command(short_help="Show the measured pairs in use.")

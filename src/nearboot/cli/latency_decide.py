@@ -9,8 +9,9 @@ import click
 from nearboot.app import latency_document, latency_history
 from nearboot.cli.output import emit, emit_document, output_option
 from nearboot.cli.shell import actor, config_of, now
+from nearboot.config import Config
 from nearboot.latency.guard_blast import Move
-from nearboot.model import MapRecord
+from nearboot.model import MapRecord, MapState
 
 MAX_SHOWN = 20  # quarantined rows and moves shown one by one; --all shows every one
 
@@ -103,6 +104,16 @@ def sign(ctx: click.Context, *, file: str, source: str, valid_s: float) -> None:
 
 
 VERBS = (accept, reject, rollback, history, quarantine, sign)
+
+
+def waiting(config: Config) -> list[str]:
+    """One line for each map that is held, with the first reason."""
+    held = [record for record in latency_history.history(config) if record.state is MapState.HELD]
+    return [
+        f"HELD: epoch {each.epoch} of {each.source} waits for latency accept or reject: "
+        + "; ".join(reason.text for reason in each.reasons[:1])
+        for each in held
+    ]
 
 
 def say_moves(moves: Sequence[Move], *, show_all: bool) -> None:

@@ -45,6 +45,11 @@ def command() -> None:
 @key_option
 @click.option("--plain", is_flag=True, default=None, help="With keys: answer UdpPinger's unsigned probes too.")
 @click.option("--allow", multiple=True, metavar="PREFIX", help="Answer pingers of this prefix only; may be repeated.")
+@click.option(
+    "--metrics-listen",
+    metavar="HOST:PORT",
+    help="Address of /metrics and /healthz; port 0 takes a free one, '' none (default: probe.metrics_listen).",
+)
 @click.option("--answers-per-second", type=click.FloatRange(0), metavar="N", help="Replies to each address; 0: any.")
 @log_option
 @verbose_option
@@ -136,6 +141,7 @@ def run(
         click.echo(f"epoch {done.loaded.epoch} of {done.loaded.summary.source} is {state}", err=True)
         for reason in done.loaded.held:
             click.echo(f"held: {reason.text} (nearboot latency accept or reject)", err=True)
+        return 1 if done.loaded.held else 0  # as latency load
     return 0
 
 

@@ -70,9 +70,10 @@ command.add_command(whatif)
 @command.command("explain", short_help="Explain why servers get their boot server.")
 @click.argument("servers", nargs=-1, required=True)
 @click.option("--family", type=click.Choice(["4", "6"]), default="4", show_default=True, help="Address family.")
+@click.option("--all", "every", is_flag=True, help="Show every boot server, however many there are.")
 @output_option
 @click.pass_context
-def explain(ctx: click.Context, servers: tuple[str, ...], family: str, output: str) -> None:
+def explain(ctx: click.Context, *, servers: tuple[str, ...], family: str, every: bool, output: str) -> None:
     """Explain why SERVERS (names, host lists, globs) get their boot server, and why not each other one."""
     found = answer.explanations(config_of(ctx), lambda known: choose(servers, known), family=int(family), now=now())
     if output != "table":
@@ -81,7 +82,7 @@ def explain(ctx: click.Context, servers: tuple[str, ...], family: str, output: s
     for place, explanation in enumerate(found):
         if place:
             click.echo()
-        for line in lines(explanation):
+        for line in lines(explanation, every=every):
             click.echo(line)
 
 

@@ -18,7 +18,8 @@ from nearboot.routing.summary import ASSUMED
 from nearboot.routing.suppose import Supposed, added, detour
 from nearboot.routing.whatif import Choice, Effect, Load, Stranded, Times, WhatIf, heads
 
-MAX_NAMED = 6  # host lists that are shown of one place; --names shows every one
+MAX_NAMED = 6  # host lists that are shown of one place; --all shows every one
+MAX_PLACES = 20  # the same for places, those with the most servers first
 LEFT = {  # what is left for a place, by what is wrong with its route
     ("none-healthy",): "only boot servers that failed their last read",
     ("only-draining",): "only boot servers that are draining",
@@ -35,9 +36,9 @@ def _many(name: str, metavar: str, text: str) -> Callable[[Callable[..., object]
 @_many("drain", "NAME", "A boot server gets no new clients. A location stands for all boot servers there.")
 @_many("down", "NAME", "A boot server, or all of a location, fails its reads.")
 @_many("remove", "NAME", "A boot server, or all of a location, is gone from the inventory.")
-@_many("add", "NAME@LOCATION[,weight=N]", "There is one more boot server.")
+@_many("add", "NAME@LOCATION[,weight=N][,capacity=N]", "There is one more boot server.")
 @_many("latency", "A:B:+80ms", "The round trip between two locations is longer (+), shorter (-), or that (=).")
-@click.option("--names", is_flag=True, help="Name every server that moves, and not only some of them.")
+@click.option("--all", "every", is_flag=True, help="Show every place and every server that moves, however many.")
 @output_option
 @click.pass_context
 def whatif(
@@ -48,7 +49,7 @@ def whatif(
     remove: tuple[str, ...],
     add: tuple[str, ...],
     latency: tuple[str, ...],
-    names: bool,
+    every: bool,
     output: str,
 ) -> int:
     """Show who would boot from where, how long it would take, and who would be left with none, if this came true.
@@ -62,7 +63,7 @@ def whatif(
     supposed = Supposed(drain, down, remove, tuple(map(added, add)), tuple(map(detour, latency)))
     found = what_if(config_of(ctx), supposed, names=True, now=now())
     if output == "table":
-        click.echo("\n".join(lines(found, every_name=names)))
+        click.echo("\n".join(lines(found, every=every)))
     else:
         emit_document(document(found), output)
     return EXIT_CHANGES if found.changes else 0
@@ -87,13 +88,15 @@ def document(found: WhatIf) -> Mapping[str, object]:
     }
 
 
-def lines(found: WhatIf, *, every_name: bool = False) -> list[str]:
+def lines(found: WhatIf, *, every: bool = False) -> list[str]:
     """The answer for people: what is supposed, what it means, and then the numbers."""
     parts = [
         ["Suppose that", *(f"  {line}" for line in found.supposed)],
         _short(found),
-        _effects("Another boot server:", found.moved, every_name=every_name),
-        _effects("The same boot server, but longer or shorter:", [e for e in found.effects if not e.moved]),
+        _effects("Another boot server:", found.moved, every=every),
+        _effects(
+            "The same boot server, but longer or shorter:", [e for e in found.effects if not e.moved], every=every
+        ),
         _left(found.stranded),
         _loads(found.loads) if found.changes else [],
         _meaning(found),
@@ -125,9 +128,10 @@ def _time_sentences(before: Times, after: Times, how: str) -> list[str]:
     return [f"To read its files{how}, a server would take {then}; now {today}."]
 
 
-def _effects(title: str, effects: Sequence[Effect], *, every_name: bool = False) -> list[str]:
+def _effects(title: str, effects: Sequence[Effect], *, every: bool) -> list[str]:
     if not effects:
         return []
+    shown = effects if every else effects[:MAX_PLACES]
     rows = [
         {
             "place": each.location + ("" if each.family == 4 else f" IPv{each.family}") + _whose(each),
@@ -136,20 +140,22 @@ def _effects(title: str, effects: Sequence[Effect], *, every_name: bool = False)
             "one block": _change(*map(_cost, (each.before, each.after))),
             "one boot": _change(seconds_text(each.before_s), seconds_text(each.after_s)),
         }
-        for each in effects
+        for each in shown
     ]
     heading, *body = table(rows).splitlines()
     lines = [title, f"  {heading}"]
-    for line, each in zip(body, effects, strict=True):
+    for line, each in zip(body, shown, strict=True):
         named = each.names in [other.names for other in effects[: effects.index(each)]]  # over the other family
-        lines += [f"  {line}", *([] if named else _names(each, every=every_name))]
-    return lines
+        lines += [f"  {line}", *([] if named else _names(each, every=every))]
+    rest = effects[len(shown) :]
+    more = f"  and {counted(len(rest), 'more place')}, {heads(rest):,} servers (--all shows them)"
+    return [*lines, *([more] if rest else [])]
 
 
 def _names(effect: Effect, *, every: bool) -> list[str]:
     lists = fold(effect.names)
     shown = lists if every else lists[:MAX_NAMED]
-    more = [f"and {len(lists) - len(shown)} more (--names shows all)"] if len(shown) < len(lists) else []
+    more = [f"and {len(lists) - len(shown)} more (--all shows them)"] if len(shown) < len(lists) else []
     return [f"      {', '.join([*shown, *more])}"] if lists else []
 
 
@@ -165,6 +171,8 @@ def _left(stranded: Iterable[Stranded]) -> list[str]:
 
 
 def _loads(loads: Iterable[Load]) -> list[str]:
+    found = list(loads)
+    limited = any(each.capacity for each in found)
     rows = [
         {
             "boot server": each.boot_server + ("" if each.family == 4 else f" IPv{each.family}"),
@@ -173,10 +181,17 @@ def _loads(loads: Iterable[Load]) -> list[str]:
             "change": f"{each.servers_after - each.servers_before:+,}",
             "places now": each.places_before,
             "then ": each.places_after,
+            **({"capacity": _capacity(each)} if limited else {}),
         }
-        for each in loads
+        for each in found
     ]
     return ["What each boot server would carry:", *(f"  {line}" for line in table(rows).splitlines())] if rows else []
+
+
+def _capacity(load: Load) -> str:
+    if load.capacity is None:
+        return "any"
+    return f"{load.capacity:,}" + (" (exceeded)" if load.servers_after > load.capacity else "")
 
 
 def _meaning(found: WhatIf) -> list[str]:

@@ -8,6 +8,7 @@ The maps' samples, and which maps are in use, are in route_store. The transactio
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -116,14 +117,19 @@ def quarantine(session: Session, maps: Iterable[tuple[str, int]]) -> tuple[tuple
 
 
 def drop_old(session: Session, *, keep: int) -> int:
-    """Delete all but the newest ``keep`` maps of each source; the one in use always stays. Gives how many went."""
+    """Delete all but the newest ``keep`` maps of each source that were in use, and as many of those that never were.
+
+    The one in use always stays, and so does the newest, from which the epochs go on counting. Gives how many went.
+    """
     current = current_epochs(session)
-    kept: dict[str, int] = {}
+    used = (MapState.ACCEPTED.value, MapState.ROLLED_BACK.value)
+    kept: Counter[tuple[str, bool]] = Counter()
     gone: list[int] = []
     for row in session.scalars(select(LatencyMapRow).order_by(LatencyMapRow.epoch.desc())):
-        kept[row.source] = kept.get(row.source, 0) + 1
-        if kept[row.source] > max(keep, 1) and current.get(row.source) != row.epoch:
-            gone.append(row.id)  # the epochs go on counting from the newest, which stays
+        kind = (row.source, row.state in used)
+        kept[kind] += 1
+        if kept[kind] > max(keep, 1) and current.get(row.source) != row.epoch:
+            gone.append(row.id)
     for number in gone:
         session.execute(delete(LatencyMapRow).where(LatencyMapRow.id == number))
     return len(gone)

@@ -5,7 +5,7 @@ with writing(engine) as session: epoch = add_latency_map(session, latency_map, n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from difflib import get_close_matches
@@ -19,6 +19,8 @@ from nearboot.inventory.boot_orm import HealthRow, LatencyMapRow, LatencySampleR
 from nearboot.inventory.orm import BootServerRow, LocationRow
 from nearboot.inventory.schema_store import lock
 from nearboot.model import Candidate, Health, HealthSample, LatencyMap, LatencySample, MapState, Reason, Route, Slug
+
+FEW = 500  # places that a statement names one by one
 
 
 def add_latency_map(session: Session, latency_map: LatencyMap, now: datetime) -> int:
@@ -199,13 +201,18 @@ def chosen(session: Session, location: Slug) -> dict[int, Slug | None]:
     return {family: Slug(name) if name else None for family, name in session.execute(query)}
 
 
-def choices(session: Session) -> tuple[Route, ...]:
-    """What each place got when it was decided last, and since when; without all that was weighed."""
+def choices(session: Session, places: Collection[Slug] | None = None) -> tuple[Route, ...]:
+    """What each place got when it was decided last, and since when; without all that was weighed.
+
+    ``places``: of a few of them alone, where others are not of interest.
+    """
     query = (
         select(LocationRow.slug, RouteRow.family, BootServerRow.name, RouteRow.moved_at)
         .join(LocationRow, RouteRow.location_id == LocationRow.id)
         .join(BootServerRow, RouteRow.chosen_id == BootServerRow.id)
     )
+    if places is not None and len(places) <= FEW:
+        query = query.where(LocationRow.slug.in_(places))
     return tuple(
         Route(Slug(location), family, (), Slug(name), moved_at=moved_at)
         for location, family, name, moved_at in session.execute(query)

@@ -3,7 +3,10 @@
 R <- R + a (x - R), a = 1 - exp(-dt / 60 s), over the last maps: a pinger's rounds of a minute are smoothed, and of maps
 that come by the hour the last one counts. A round of few probes is no median of its own: it counts as the median of the
 last three. Loss is smoothed over 300 s, as a round of 20 probes tells no less than 5 %. A round in which no reply came
-changes the loss alone. What is not here: the other rungs of the ladder (estimate), and which maps may be used (guard).
+changes the loss alone. Only rounds of probes are smoothed, which say when they were and of how many probes: what a
+person writes down and corrects counts at once, without what was there before.
+
+What is not here: the other rungs of the ladder (estimate), and which maps may be used (guard).
 
     for measured in smoothed(maps): measured.sample.rtt_ms, measured.noise_ms
 """
@@ -58,6 +61,7 @@ def newness(measured: Measured) -> Newness:
 
 
 def _joined(rounds: Sequence[Measured]) -> Measured:
+    rounds = rounds[max((n for n, each in enumerate(rounds) if not _is_round(each)), default=0) :]
     last = rounds[-1]
     answered = [each for each in rounds if each.sample.rtt_ms is not None]
     values = _filtered(answered)
@@ -66,10 +70,14 @@ def _joined(rounds: Sequence[Measured]) -> Measured:
     return replace(last, sample=replace(last.sample, rtt_ms=rtt_ms, loss=loss), noise_ms=_noise(values))
 
 
+def _is_round(measured: Measured) -> bool:
+    return measured.sample.measured_at is not None and measured.sample.count > 0
+
+
 def _filtered(rounds: Sequence[Measured]) -> list[float]:
     values = [each.sample.rtt_ms or 0.0 for each in rounds]
     return [
-        median(values[max(0, n - 2) : n + 1]) if 0 < each.sample.count < ENOUGH_PROBES else values[n]
+        median(values[max(0, n - 2) : n + 1]) if each.sample.count < ENOUGH_PROBES else values[n]
         for n, each in enumerate(rounds)
     ]
 

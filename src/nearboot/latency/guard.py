@@ -9,14 +9,15 @@ pairs have in common, its coordinate is the likelier error (the other town of th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import asin, cos, dist, radians, sin
 from statistics import median
 
 from nearboot.latency import guard_reporter
-from nearboot.latency.place import Places
-from nearboot.latency.rows import MAX_AHEAD, counted, loss_problem, rtt_problem
+from nearboot.latency.place import EARTH_RADIUS_KM, Places
+from nearboot.latency.rows import MAX_AHEAD, MAX_RTT_MS, counted, loss_problem, rtt_problem
 from nearboot.model import LatencyMap, LatencySample, Location, Quarantine, Reason, Slug
 
 VACUUM_MS_PER_KM = 2 / 299.792458  # a round trip at the speed of light
@@ -62,6 +63,7 @@ def check(
     """
     rows = rows or {}
     places = Places.of(locations)
+    distance = _distances(places)
     quarantined: list[Quarantine] = []
     kept: list[LatencySample] = []
     violations: list[_Violation] = []
@@ -70,11 +72,11 @@ def check(
         if problem := value_problem(sample, now):
             quarantined.append(_quarantine(latency_map, sample, problem, rows))
             continue
-        violation = _physics(sample, places, VACUUM_MS_PER_KM)
-        if violation:
-            violations.append(violation)
+        lowest, km = _lowest(sample), distance(sample.src, sample.dst)
+        if lowest is not None and km is not None and lowest < km * VACUUM_MS_PER_KM:
+            violations.append(_Violation(sample, lowest, km * VACUUM_MS_PER_KM, km))
             continue
-        faster_than_fibre += _physics(sample, places, FIBRE_MS_PER_KM) is not None
+        faster_than_fibre += lowest is not None and km is not None and lowest < km * FIBRE_MS_PER_KM
         kept.append(sample)
     quarantined += [_quarantine(latency_map, v.sample, _faster_than_light(v), rows) for v in violations]
     if refused := _unit_problem(violations, kept, places):
@@ -92,6 +94,8 @@ def check(
 
 def value_problem(sample: LatencySample, now: datetime) -> str:
     """Why the sample's values cannot be used, whoever published them; "" if they can."""
+    if _is_sound(sample, now):
+        return ""
     problems = [rtt_problem(sample.rtt_ms)] if sample.rtt_ms is not None else []
     problems += [rtt_problem(sample.min_ms, "min")] if sample.min_ms is not None else []
     problems += [loss_problem(sample.loss)]
@@ -104,13 +108,47 @@ def value_problem(sample: LatencySample, now: datetime) -> str:
     return "; ".join(problem for problem in problems if problem)
 
 
-def _physics(sample: LatencySample, places: Places, ms_per_km: float) -> _Violation | None:
-    """A violation if the fastest reply beat the bound; a pair without two coordinates cannot be judged."""
-    values = [value for value in (sample.min_ms, sample.rtt_ms) if value is not None]
-    km = places.distance_km(sample.src, sample.dst) if values else None
-    if km is None or min(values) >= km * ms_per_km:
-        return None
-    return _Violation(sample, min(values), km * ms_per_km, km)
+def _is_sound(sample: LatencySample, now: datetime) -> bool:
+    """The same in a word, which is all that most samples need."""
+    rtt, low = sample.rtt_ms, sample.min_ms
+    return (
+        rtt is not None
+        and 0 < rtt <= MAX_RTT_MS
+        and (low is None or 0 < low <= MAX_RTT_MS)
+        and 0 <= sample.loss <= 1
+        and sample.count >= 0
+        and (sample.measured_at is None or sample.measured_at - now <= MAX_AHEAD)
+    )
+
+
+def _lowest(sample: LatencySample) -> float | None:
+    """The fastest reply; None where there was none."""
+    if sample.min_ms is None or sample.rtt_ms is None:
+        return sample.rtt_ms if sample.min_ms is None else sample.min_ms
+    return min(sample.min_ms, sample.rtt_ms)
+
+
+def _distances(places: Places) -> Callable[[Slug, Slug], float | None]:
+    """The distance between two places, by unit vectors that are made once: maps have many more pairs than places."""
+    vectors: dict[Slug, tuple[float, float, float] | None] = {}
+
+    def vector(slug: Slug) -> tuple[float, float, float] | None:
+        if slug not in vectors:
+            at = places.coordinates(slug)
+            vectors[slug] = _unit_vector(*at) if at else None
+        return vectors[slug]
+
+    def distance(a: Slug, b: Slug) -> float | None:
+        start, end = vector(a), vector(b)
+        return 2 * EARTH_RADIUS_KM * asin(min(1.0, dist(start, end) / 2)) if start and end else None
+
+    return distance
+
+
+def _unit_vector(latitude: float, longitude: float) -> tuple[float, float, float]:
+    """A place on the unit sphere, from degrees."""
+    up, round_ = radians(latitude), radians(longitude)
+    return cos(up) * cos(round_), cos(up) * sin(round_), sin(up)
 
 
 def _faster_than_light(violation: _Violation) -> str:

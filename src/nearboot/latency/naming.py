@@ -1,8 +1,9 @@
 """Which location a name means that a latency map uses: a slug, an alias, a boot server, an address, or a known place.
 
-In this order: a location's slug; its slug, an alias or its name in any case and Unicode form; a boot server's name; an
-address, of a boot server or in a subnet; and, if all that says nothing, the coordinates that the user gives for the
-name, within some distance of a location. Of several names near one location the nearest alone means it.
+In this order: a location's slug; its slug, an alias or its name in any case and Unicode form; a boot server's name, or
+the host of its URL; an address, of a boot server or in a subnet; and, if all that says nothing, the coordinates that the
+user gives for the name, within some distance of a location. Of several names near one location the nearest alone means
+it.
 
     naming = Naming.of(locations, boot_servers, subnets, places={"Ashburn": (39.04, -77.49)})
     naming.place(["eqiad", "10.64.0.5", "Ashburn"]).known
@@ -14,6 +15,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
+from urllib.parse import urlsplit
 
 from nearboot.latency.place import great_circle_km
 from nearboot.model import BootServer, Location, LocationKind, Slug, Subnet
@@ -70,7 +72,9 @@ class Naming:
         locations, boot_servers = tuple(locations), tuple(boot_servers)
         spellings = _spellings(locations)
         for server in boot_servers:
-            spellings.setdefault(spelled(server.name), (server.location,))
+            for name in (server.name, urlsplit(server.http_url).hostname or ""):
+                if name:
+                    spellings.setdefault(spelled(name), (server.location,))
         located = tuple(
             (each, (each.latitude, each.longitude))
             for each in locations
@@ -129,8 +133,11 @@ class Naming:
         for name in names:
             where = self.places.get(spelled(name))
             found = self._close_to(where) if where else None
-            if found:
+            if found and found.km <= self.within_km:
                 candidates.append((found.km, name, found))
+            elif found:
+                passed_over[name] = f"no location is within {self.within_km:g} km: the nearest, {found.location}, is "
+                passed_over[name] += f"{found.km:.0f} km away"
         near: dict[str, Near] = {}
         for km, name, found in sorted(candidates, key=lambda each: (each[0], each[1])):
             if found.location in taken:
@@ -141,10 +148,11 @@ class Naming:
         return near, passed_over
 
     def _close_to(self, where: Coordinates) -> Near | None:
-        """The nearest location within the distance; of several at one place the outermost, then by slug."""
+        """The nearest location; of several at one place the outermost, then by slug."""
         found = [(great_circle_km(where, at), location) for location, at in self.coordinates]
-        if not found or (least := min(km for km, _ in found)) > self.within_km:
+        if not found:
             return None
+        least = min(km for km, _ in found)
         same = [location for km, location in found if km <= least + SAME_KM]
         best = min(same, key=lambda location: (_OUTER_FIRST[location.kind], location.slug))
         return Near(best.slug, least)

@@ -75,7 +75,7 @@ class Desk:
 
     def __init__(self, terms: Terms, own_port: int) -> None:
         self.counts: Counter[str] = Counter({"answered": 0} | {each.value: 0 for each in Refusal})
-        self._terms, self._own_port = terms, own_port
+        self.terms, self._own_port = terms, own_port
         rate = terms.answers_per_second
         self._rates = Account(rate, rate * BURST_S, PER_NETWORK)
         self._replays = Replays()
@@ -97,7 +97,7 @@ class Desk:
         return encode_signed(probe, admitted.key)
 
     def _admit(self, datagram: bytes, host: str, port: int, *, now: float, wall_ns: int) -> Admitted | Refusal:
-        terms = self._terms
+        terms = self.terms
         if port == self._own_port or port < SERVER_PORTS:
             return Refusal.SERVER_PORT
         if terms.allowed and not is_within(host, terms.allowed):
@@ -112,20 +112,20 @@ class Desk:
         return admitted if self._rates.take(host, 1, now) else Refusal.OVER_RATE
 
     def _parsed(self, datagram: bytes) -> Admitted | Refusal:
-        for key in (*self._terms.keys, None):
+        for key in (*self.terms.keys, None):
             try:
                 probe = parse(datagram, (key,) if key else ())
             except ForgeryError:
                 continue
             except ProtocolError:
                 return Refusal.MALFORMED
-            if isinstance(probe, PlainProbe) and not self._terms.takes_plain:
+            if isinstance(probe, PlainProbe) and not self.terms.takes_plain:
                 return Refusal.UNSIGNED
             return Refusal.REPLY if probe.is_reply else Admitted(probe, key)
         return Refusal.FORGED
 
     def _signed_refusal(self, probe: SignedProbe, wall_ns: int) -> Refusal | None:
-        skew_ns = self._terms.max_skew_s * 1e9
+        skew_ns = self.terms.max_skew_s * 1e9
         if skew_ns and abs(wall_ns - probe.sent_ns) > skew_ns:
             return Refusal.STALE
         return None if self._replays.is_new(probe.nonce, probe.sequence) else Refusal.REPLAYED

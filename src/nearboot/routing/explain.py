@@ -26,6 +26,7 @@ FILTERS = (  # in the order in which boot servers fall out; {} is the address fa
     ("did not fail its last read", {"unhealthy"}),
     ("pinned, as some are", {"not-pinned"}),
     ("back for long enough", {"slow-start"}),
+    ("has room for the servers of this place", {"full"}),
     ("as near as the nearest", {"farther", "no-estimate"}),
     ("nearer by enough to move there", {"margin", "hold-down", "frozen"}),
     ("chosen for this place by the spread", {"spread"}),

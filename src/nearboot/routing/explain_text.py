@@ -27,19 +27,21 @@ RUNGS = {  # the rungs of the missing-pair ladder in words; {} is the pair that 
     "default": "nothing",
 }
 WIDTH = 14  # of the names of the steps
+SHOWN = 12  # candidates that are shown; the others cost more, or cannot be used
 FEW = 3  # subnets that are named one by one
 
 
-def lines(explained: Explanation) -> tuple[str, ...]:
-    """The explanation for people."""
+def lines(explained: Explanation, *, every: bool = False) -> tuple[str, ...]:
+    """The explanation for people; of many candidates the first in rank, or ``every`` one."""
+    shown = explained.candidates if every else explained.candidates[:SHOWN]
     return (
         *_answer(explained),
         "",
         *_steps(explained),
         "",
-        *_table(explained),
-        *_legend(explained),
-        *_why_not(explained),
+        *_table(shown, explained),
+        *_legend(shown, explained),
+        *_why_not(shown, explained),
     )
 
 
@@ -72,6 +74,7 @@ def _steps(explained: Explanation) -> list[str]:
         ("subnet", _subnet(explained)),
         ("location", _location(explained)),
         ("candidates", _filters(explained)),
+        ("tie-break", _tie(explained)),
         ("time", _prediction(explained)),
     ]
     found = [_step(name if not n else "", text) for name, texts in steps for n, text in enumerate(texts)]
@@ -117,9 +120,9 @@ def _named(subnet: Subnet) -> str:
     return f"{subnet.prefix}" + (f" ({subnet.name})" if subnet.name else "") + f" at {subnet.location}"
 
 
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
-    return ", ".join(names[:FEW]) + more
+def _some(names: Sequence[str], few: int = FEW) -> str:
+    more = f" and {len(names) - few} more" if len(names) > few else ""
+    return ", ".join(names[:few]) + more
 
 
 def _location(explained: Explanation) -> list[str]:
@@ -146,6 +149,19 @@ def _filters(explained: Explanation) -> list[str]:
     return found
 
 
+def _tie(explained: Explanation) -> list[str]:
+    """Whether there was more than one to choose from at the end, and who decided."""
+    chosen = _weighed(explained, explained.route.chosen)
+    if chosen is None or chosen.candidate.cost_ms is None:
+        return []
+    band = f"costs within {ms_text(explained.policy.band(chosen.candidate.cost_ms))} of it are equal"
+    equal = [each for each in explained.candidates if "spread" in {reason.code for reason in each.candidate.reasons}]
+    if not equal:
+        return [f"none is needed: {band}, and no other that may be chosen is so near"]
+    place = explained.route.location
+    return [f"{len(equal) + 1} are equally near ({band}); the spread over places by weight gives {place} to this one"]
+
+
 def _prediction(explained: Explanation) -> list[str]:
     client = explained.client
     window = "one at a time" if client.windowsize == 1 else f"{client.windowsize} at a time"
@@ -157,12 +173,14 @@ def _prediction(explained: Explanation) -> list[str]:
     return [*(["no sizes of its files are known here; as an example"] if explained.example else []), *found]
 
 
-def _table(explained: Explanation) -> list[str]:
+def _table(shown: Sequence[Weighed], explained: Explanation) -> list[str]:
     """The candidates in rank order, in columns as wide as their widest cell."""
     files = "all files" if len(explained.downloads) != 1 else explained.downloads[0].name
-    rows = [(*HEAD, files), *(_cells(weighed, explained) for weighed in explained.candidates)]
+    rows = [(*HEAD, files), *(_cells(weighed, explained) for weighed in shown)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    more = len(explained.candidates) - len(shown)
+    note = [f"  and {more:,} more of a lower rank (--all shows them)"] if more else []
+    return [*("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows), *note]
 
 
 def _cells(weighed: Weighed, explained: Explanation) -> tuple[str, ...]:
@@ -197,22 +215,24 @@ def _pair(weighed: Weighed, explained: Explanation) -> str:
     return " → ".join(pair) + (f" ({estimate.source})" if estimate and estimate.source else "")
 
 
-def _legend(explained: Explanation) -> list[str]:
+def _legend(shown: Sequence[Weighed], explained: Explanation) -> list[str]:
     """What the table's words mean, of those that stand in it."""
-    estimates = [weighed.estimate for weighed in explained.candidates if weighed.estimate]
-    found = ["a block takes: the round trip, and the waiting that lost packets cause; a boot is thousands of blocks"]
+    estimates = [weighed.estimate for weighed in shown if weighed.estimate]
+    found = [
+        "a block takes: the round trip, and the waiting for packets that get lost; a client waits so for each block"
+    ]
     if any(estimate.rung in ASSUMED for estimate in estimates):
         found.append("~: nobody has measured it: it follows from the places")
     if any(estimate.penalty for estimate in estimates):
         found.append("(+%): added, since it was not measured on this very path")
-    if any("(old)" in _age(weighed, explained) for weighed in explained.candidates):
+    if any("(old)" in _age(weighed, explained) for weighed in shown):
         found.append(f"(old): measured more than {age_text(explained.policy.stale_s)} ago; used, as there is no newer")
-    return [f"  {line}" for line in found] if explained.candidates else []
+    return [f"  {line}" for line in found] if shown else []
 
 
-def _why_not(explained: Explanation) -> list[str]:
+def _why_not(shown: Sequence[Weighed], explained: Explanation) -> list[str]:
     found = []
-    for weighed in explained.candidates:
+    for weighed in shown:
         name = weighed.candidate.boot_server
         said = [reason for reason in weighed.candidate.reasons if reason.code not in HEALTH_UNKNOWN]
         reasons = "; ".join(_unnamed(reason, name) for reason in said)
@@ -226,13 +246,15 @@ def _why_not(explained: Explanation) -> list[str]:
 def _unknown_health(explained: Explanation) -> list[str]:
     """One line for all boot servers of which it is not known whether they are up."""
     found = [w.candidate for w in explained.candidates if HEALTH_UNKNOWN & {r.code for r in w.candidate.reasons}]
-    names = ", ".join(candidate.boot_server for candidate in found)
+    names = _some([candidate.boot_server for candidate in found], SHOWN)
     return [f"health unknown (no read lately), so they count as up: {names}"] if found else []
 
 
 def _unnamed(reason: Reason, name: Slug) -> str:
     """The sentence without the name that stands in front of it already."""
-    return f"it {reason.text.removeprefix(f'{name} ')}" if reason.text.startswith(f"{name} ") else reason.text
+    if reason.text.startswith(f"{name} "):
+        return f"it {reason.text.removeprefix(f'{name} ')}"
+    return f"farther: {reason.text}" if reason.code == "farther" else reason.text
 
 
 def _weighed(explained: Explanation, name: Slug | None) -> Weighed | None:

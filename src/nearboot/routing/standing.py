@@ -110,4 +110,4 @@ def _read(server: BootServer, health: Health | None, policy: Policy, now: dateti
     if age_s > policy.health_fresh_s:
         text = f"the last good read from {server.name} was {age_s:.0f} s ago: its health is unknown, it counts as up"
         return True, (Reason("health-stale", text, {"age_s": age_s}),)
-    return True, ()
+    return True, health.reasons

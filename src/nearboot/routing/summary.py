@@ -16,6 +16,16 @@ TROUBLE = {  # the codes of reasons that make a route a bad one
     "none-healthy": "none healthy",
     "only-draining": "only draining ones left",
     "no-boot-server": "none can be used",
+    "over-capacity": "over capacity",
+    "panic": "health not believed",
+    "pin-unusable": "the pinned one cannot be used",
+}
+CHOICE = {  # the codes of reasons of a choice, but for those with numbers
+    "nearest": "nearest",
+    "nothing-known": "spread, as nothing is known",
+    "kept": "stays, as no other is clearly nearer",
+    "pinned": "pinned",
+    "spilled": "the nearest is full",
 }
 KNOWN = {  # the rungs of the missing-pair ladder
     "local": "same site",
@@ -52,7 +62,7 @@ def _choice(code: str, equal: object, candidates: int) -> str:
         return "only one left" if candidates > 1 else "only one"
     if code == "nearest-spread":
         return f"spread over {equal} equally near"
-    return {"nearest": "nearest", "nothing-known": "spread, as nothing is known"}.get(code, "")
+    return CHOICE.get(code, "")
 
 
 def _measured_for(estimate: Estimate, inside: list[Slug]) -> str:

@@ -31,7 +31,7 @@ SUPPOSED = "supposed"
 _DETOUR = re.compile(r"(?P<a>[^:]+):(?P<b>[^:]+):(?P<sign>[+=-])(?P<value>[0-9]+(?:\.[0-9]+)?)(?P<unit>ms|s|us)")
 _ADDED = re.compile(r"(?P<name>[a-z0-9][a-z0-9._-]*)@(?P<place>[^,@]+)(?P<settings>(?:,[a-z0-9]+=[^,]*)*)")
 _UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
-_MAX_WEIGHT = 1_000_000
+_MAX_NUMBER = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,18 +147,27 @@ def detour(text: str) -> Detour:
 
 
 def added(text: str) -> BootServer:
-    """``NAME@LOCATION[,weight=N]``; it has an address of each family, as nothing is said against it."""
+    """``NAME@LOCATION[,weight=N][,capacity=N]``; it has an address of each family, as nothing is said against it."""
     match = _ADDED.fullmatch(text.strip())
     if match is None:
         raise InputError([Fault("--add", 0, "", repr(text), "NAME@LOCATION or NAME@LOCATION,weight=N")])
     settings = dict(part.split("=", 1) for part in match["settings"].split(",") if part)
-    weight = settings.pop("weight", "100")
+    known = {key: settings.pop(key) for key in ("weight", "capacity") if key in settings}
     if settings:
-        raise InputError([Fault("--add", 0, sorted(settings)[0], repr(text), "weight=N alone")])
-    if not weight.isdecimal() or not 0 < int(weight) <= _MAX_WEIGHT:
-        raise InputError([Fault("--add", 0, "weight", repr(weight), f"a whole number from 1 to {_MAX_WEIGHT}")])
-    place = Slug(match["place"].strip())
-    return BootServer(Slug(match["name"]), place, ADDED4, ADDED6, weight=int(weight), state=AdminState.ACTIVE)
+        raise InputError([Fault("--add", 0, sorted(settings)[0], repr(text), "weight=N or capacity=N alone")])
+    for key, value in known.items():
+        if not value.isdecimal() or not 0 < int(value) <= _MAX_NUMBER:
+            raise InputError([Fault("--add", 0, key, repr(value), f"a whole number from 1 to {_MAX_NUMBER}")])
+    numbers = {key: int(value) for key, value in known.items()}
+    return BootServer(
+        Slug(match["name"]),
+        Slug(match["place"].strip()),
+        ADDED4,
+        ADDED6,
+        weight=numbers.get("weight", 100),
+        state=AdminState.ACTIVE,
+        capacity=numbers.get("capacity"),
+    )
 
 
 def _named(words: Sequence[str], by_name: Mapping[Slug, BootServer], parents: Parents) -> tuple[str, ...]:

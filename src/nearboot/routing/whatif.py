@@ -87,6 +87,7 @@ class Load:
     servers_after: int
     places_before: int
     places_after: int
+    capacity: int | None = None  # servers; None: any number
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +147,10 @@ def compare(
     after: Mapping[Key, Choice],
     crowds: Iterable[Crowd],
     *,
-    boot_servers: Iterable[Slug],
+    boot_servers: Mapping[Slug, int | None],
     supposed: Sequence[str] = (),
 ) -> WhatIf:
-    """Compare what the places get. ``boot_servers``: all that are there before or after, for their loads.
+    """Compare what the places get. ``boot_servers``: the capacity of all that are there before or after.
 
     Both mappings have the same keys: those of the families that a place uses. A place without a crowd has no servers.
     """
@@ -161,7 +162,7 @@ def compare(
         sum(crowd.servers for crowd in by_place.values()),
         sum(crowd.assumed for crowd in by_place.values()),
         tuple(sorted(filter(None, effects), key=_most_first)),
-        _loads(before, after, by_place, sorted(boot_servers)),
+        _loads(before, after, by_place, boot_servers),
         {family: _times(before, by_place, family) for family in families},
         {family: _times(after, by_place, family) for family in families},
         _stranded(before, after, by_place),
@@ -191,7 +192,10 @@ def _seconds(choice: Choice, crowd: Crowd | None) -> float | None:
 
 
 def _loads(
-    before: Mapping[Key, Choice], after: Mapping[Key, Choice], crowds: Mapping[Whose, Crowd], names: Sequence[Slug]
+    before: Mapping[Key, Choice],
+    after: Mapping[Key, Choice],
+    crowds: Mapping[Whose, Crowd],
+    capacity: Mapping[Slug, int | None],
 ) -> tuple[Load, ...]:
     counts: dict[tuple[int, Slug], list[int]] = {}
     for side, choices in enumerate((before, after)):
@@ -201,7 +205,9 @@ def _loads(
                 row[side] += _count(crowds, (location, whose))
                 row[2 + side] += not whose
     families = sorted({family for _, _, family in before})
-    return tuple(Load(name, each, *counts.get((each, name), (0, 0, 0, 0))) for each in families for name in names)
+    every = [(name, family) for family in families for name in sorted(capacity)]
+    rows = [(name, family, counts.get((family, name), [0, 0, 0, 0])) for name, family in every]
+    return tuple(Load(name, family, r[0], r[1], r[2], r[3], capacity[name]) for name, family, r in rows)
 
 
 def _times(choices: Mapping[Key, Choice], crowds: Mapping[Whose, Crowd], family: int) -> Times:
