@@ -82,6 +82,14 @@ def test_more_places_than_cells_share_them(monkeypatch: pytest.MonkeyPatch) -> N
     assert float(np.nanmedian(error)) < 0.1
 
 
+def test_of_very_many_pairs_some_are_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spread over all places, and the estimates stay near."""
+    monkeypatch.setattr("nearboot.latency.estimate_terrain.FIT_PAIRS", 800)
+    found, world = _fit(_world()).block(slice(None), slice(None)), _world()
+    error = np.abs(found / world - 1)[~np.eye(len(world), dtype=bool)]
+    assert float(np.median(error)) < 0.05
+
+
 @settings(deadline=None, max_examples=50)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.5, 0.95, 0.99]))
 def test_any_measurements_in_any_order_give_the_same_positive_numbers(seed: int, share: float) -> None:

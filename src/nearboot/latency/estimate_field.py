@@ -81,6 +81,7 @@ def _take(known: Floats, rung: NDArray[np.uint8], offered: Floats | None, step: 
         known[~sound] = np.nan
         rung[...] = np.where(sound, step, RUNGS.index("default"))
         return
-    taken = (rung == RUNGS.index("default")) & np.isfinite(offered) & (offered > 0)
+    taken = (offered > 0) & (offered < np.inf)  # NaN is neither
+    taken &= rung == RUNGS.index("default")
     np.copyto(known, offered, where=taken)
-    rung[taken] = step
+    np.copyto(rung, np.uint8(step), where=taken)
