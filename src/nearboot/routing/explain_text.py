@@ -101,7 +101,8 @@ def _relay(explained: Explanation) -> list[str]:
         return []
     relays = [str(relay) for subnet in subnets for relay in subnet.relays]
     routers = [str(subnet.gateway) for subnet in subnets if subnet.gateway]
-    by = _some(relays or routers or [f"an address in {subnet.prefix}" for subnet in subnets])
+    known = relays or routers or [f"an address in {subnet.prefix}" for subnet in subnets]
+    by = ("one of " if len(known) > 1 else "") + _some(known)
     field = "giaddr" if explained.route.family == 4 else "link-address"
     return [f"the DHCP request comes through a router, whose address in it ({field}: {by}) tells Kea the subnet"]
 
