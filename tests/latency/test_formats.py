@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from nearboot.errors import InputError
 from nearboot.latency import document
-from nearboot.latency.formats import parse
+from nearboot.latency.formats import NAMES, parse
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -122,3 +125,67 @@ def test_what_has_no_time_is_as_old_as_its_file() -> None:
     parsed = parse("f.csv", text, source=None, as_of=as_of, now=NOW)
     assert [row.measured_at for row in parsed.rows] == [as_of, datetime(2026, 11, 22, 11, tzinfo=UTC)]
     assert parse("f.csv", text, source=None, now=NOW).rows[0].measured_at is None
+
+
+KEYS = (
+    "src", "dst", "rtt_ms", "rtt", "unit", "loss", "n", "ts", "af", "type", "prb_id", "msm_id", "sent", "rcvd",
+    "result", "warnings",
+    "timestamp", "avg", "min", "x", "error", "dst_name", "status", "data", "resultType", "metric", "value", "values",
+    "__name__", "instance", "vantage", "phase", "vSum", "summary", "intSum", "host", "xmt", "rttMin", "rttAvg", "time",
+)  # fmt: skip
+TEXTS = (
+    "ping", "success", "error", "vector", "matrix", "probe_success", "probe_icmp_duration_seconds", "rtt", "a", "-1",
+    "NaN", "0.008", "1e999", "cloudprober_latency", "success", "total", "", "*", "ms", "http://[::1", "[", "1795345200",
+)  # fmt: skip
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(TEXTS),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6),
+    max_leaves=20,
+)
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(VALUES, min_size=1, max_size=3), st.sampled_from((None, *NAMES)), st.booleans())
+def test_any_json_gives_rows_or_faults(values: list[object], name: str | None, is_list: bool) -> None:
+    """Detected or not, in any format's hands: nothing else gets out."""
+    text = json.dumps(values) if is_list else "\n".join(json.dumps(value) for value in values)
+    _rows_or_faults(text, name)
+
+
+WORDS = (*"ab1.0,-:;/% \t\n=[]{}\"'#\\", "uping,", " : ", "10.0.0.1", "src,dst,rtt_ms\n", "# unit: s\n")
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(st.sampled_from(WORDS), max_size=40).map("".join), st.sampled_from((None, *NAMES)))
+def test_any_text_gives_rows_or_faults(text: str, name: str | None) -> None:
+    """The same for what is no JSON."""
+    _rows_or_faults(text, name)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.lists(st.fixed_dictionaries({"metric": VALUES, "value": VALUES, "values": VALUES}), max_size=4), st.booleans()
+)
+def test_any_series_gives_rows_or_faults(series: list[object], is_range: bool) -> None:
+    """An answer of Prometheus with anything in it."""
+    data = {"resultType": "matrix" if is_range else "vector", "result": series}
+    _rows_or_faults(json.dumps({"status": "success", "data": data}), None)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=12))
+def test_any_result_of_a_probe_gives_rows_or_faults(result: dict[str, object]) -> None:
+    """RIPE Atlas with anything in it."""
+    good = {"type": "ping", "sent": 1, "rcvd": 1, "dst_name": "a", "prb_id": 1, "msm_id": 1, "timestamp": 1795345200}
+    _rows_or_faults(json.dumps([good | result]), None)
+
+
+def _rows_or_faults(text: str, name: str | None) -> None:
+    try:
+        parsed = parse("f", text, format=name, unit="ms", src="here", source=None, now=NOW)
+    except InputError as error:
+        assert error.faults
+    else:
+        assert parsed.rows
+        assert all(row.rtt_ms is None or 0 < row.rtt_ms <= 10_000 for row in parsed.rows)
+        assert all(0 <= row.loss <= 1 for row in parsed.rows)

@@ -78,12 +78,17 @@ def _row(result: dict[str, Any], line: int, options: Options) -> RawRow:
 
 def _times(result: dict[str, Any]) -> tuple[float, float, float | None]:
     """The median of the packets' round trips, their least and their spread; the mean where they are not listed."""
-    packets = [each for each in result.get("result") or () if isinstance(each, dict)]
+    packets = _packets(result)
     rtts = [read_rtt_ms(str(each["rtt"]), Unit.MS) for each in packets if "rtt" in each and not each.get("dup")]
     if rtts:
         return summed_up(rtts)
     mean = read_rtt_ms(_text(result, "avg"), Unit.MS, "avg")
     return mean, read_rtt_ms(_text(result, "min"), Unit.MS, "min"), None
+
+
+def _packets(result: dict[str, Any]) -> list[dict[str, Any]]:
+    packets = result.get("result")
+    return [each for each in packets if isinstance(each, dict)] if isinstance(packets, list) else []
 
 
 def _source(result: dict[str, Any], options: Options) -> str:
@@ -98,8 +103,7 @@ def _keys(options: Options, field: str, known: tuple[str, ...]) -> tuple[str, ..
 
 def _errors(result: dict[str, Any]) -> str:
     """What the probe says that went wrong with it."""
-    packets = result.get("result")
-    errors = {str(each["error"]) for each in packets or () if isinstance(each, dict) and "error" in each}
+    errors = {str(each["error"]) for each in _packets(result) if "error" in each}
     return f": {', '.join(sorted(errors))[:120]}" if errors else ""
 
 

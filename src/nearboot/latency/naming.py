@@ -1,9 +1,9 @@
 """Which location a name means that a latency map uses: a slug, an alias, a boot server, an address, or a known place.
 
-In this order: a location's slug; its slug, an alias or its name in any case and Unicode form; a boot server's name, or
-the host of its URL; an address, of a boot server or in a subnet; and, if all that says nothing, the coordinates that the
-user gives for the name, within some distance of a location. Of several names near one location the nearest alone means
-it.
+In this order: a location's slug; its slug, an alias or its name in any case and Unicode form; a boot server's name or
+the host of its URL; an address, of a boot server or in a subnet; and, if all that says nothing, the coordinates that
+the user gives for the name, within some distance of a location. Of several names near one location the nearest alone
+means it.
 
     naming = Naming.of(locations, boot_servers, subnets, places={"Ashburn": (39.04, -77.49)})
     naming.place(["eqiad", "10.64.0.5", "Ashburn"]).known

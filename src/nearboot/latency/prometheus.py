@@ -89,8 +89,9 @@ def _answer(document: Document) -> _Answer:
         raise document.fault(item.line, f"resultType {kind!r}", expected, "data")
     if not result:
         raise InputError([Fault(document.file, item.line, "data.result", "no series", "what the query asks for")])
-    warnings = value.get("warnings") or []
-    return _Answer(kind == "matrix", result, [f"Prometheus warns: {each!s:.200}" for each in warnings])
+    warnings = value.get("warnings")
+    told = [f"Prometheus warns: {each!s:.200}" for each in warnings] if isinstance(warnings, list) else []
+    return _Answer(kind == "matrix", result, told)
 
 
 def _series(raw: Any, is_range: bool, index: int) -> Series:
