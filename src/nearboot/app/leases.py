@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from nearboot.app.daemon import run_daemon, say_ready
 from nearboot.app.database import database
+from nearboot.app.decided import decided_for
 from nearboot.app.events import record
 from nearboot.app.read_log import escaped
 from nearboot.config import Config
@@ -138,7 +139,7 @@ def _named(session: Session, server: Server | None, lease: Lease) -> Slug | None
     if server is None:
         return None
     family = lease.address.version
-    own = route_store.chosen(session, server.location).get(family)
+    own = decided_for(session, server).get(family)
     subnet = store.subnet_by_kea_id(session, lease.subnet_id, family=family)
     if subnet is None or (own is not None and _is_reserved(server, lease, subnet)):
         return own

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from nearboot.app.database import reading, writing
+from nearboot.app.decided import decided_for
 from nearboot.app.events import begin
 from nearboot.app.routes import FAMILIES, look
 from nearboot.config import Config
@@ -67,9 +68,9 @@ def _routed(session: Session, config: Config, now: datetime) -> Callable[[Server
 
     def of(server: Server) -> set[Slug]:
         if picture is None:
-            chosen = route_store.chosen(session, server.location)
+            chosen = decided_for(session, server)
         else:
-            chosen = {family: picture.route(server.location, family).chosen for family in FAMILIES}
+            chosen = {family: picture.own_route(server, family).chosen for family in FAMILIES}
         has = {4: any(each.ipv4 for each in server.interfaces), 6: any(each.ipv6 for each in server.interfaces)}
         return {name for family, name in chosen.items() if name and (has[family] or not any(has.values()))}
 

@@ -7,8 +7,9 @@ from datetime import datetime
 from ipaddress import ip_address
 
 from nearboot.app.database import reading
+from nearboot.app.decided import decided_for
 from nearboot.config import Config
-from nearboot.inventory import boot_store, route_store, store
+from nearboot.inventory import boot_store, store
 from nearboot.model import Event, EventKind, Run, Slug
 from nearboot.provisioning.trace import Trace, trace
 
@@ -24,7 +25,7 @@ def of_server(config: Config, name: str, *, run_id: int | None, now: datetime) -
         if run is None:
             return None
         events = boot_store.events(session, run_id=run.id, limit=MAX_EVENTS)
-        expected = route_store.chosen(session, server.location)
+        expected = decided_for(session, server)
     return trace(run, events, expected=expected | _told(events), now=now)
 
 

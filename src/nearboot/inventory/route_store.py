@@ -201,6 +201,13 @@ def chosen(session: Session, location: Slug) -> dict[int, Slug | None]:
     return {family: Slug(name) if name else None for family, name in session.execute(query)}
 
 
+def candidates(session: Session, location: Slug) -> dict[int, tuple[Candidate, ...]]:
+    """All that was weighed for a location when it was decided last, by family."""
+    query = select(RouteRow.family, RouteRow.candidates).join(LocationRow, RouteRow.location_id == LocationRow.id)
+    found = session.execute(query.where(LocationRow.slug == location))
+    return {family: tuple(map(_candidate, weighed)) for family, weighed in found}
+
+
 def choices(session: Session, places: Collection[Slug] | None = None) -> tuple[Route, ...]:
     """What each place got when it was decided last, and since when; without all that was weighed.
 

@@ -8,9 +8,13 @@ better than a forbidden one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nearboot.model import Slug
+from nearboot.model import Candidate, Slug
+
+NEVER = frozenset({"disabled", "no-address"})
+"""Reasons of candidates that no pool has: they are ranked to be explained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +35,14 @@ class Override:
         pin = (self.pin or outer.pin) - forbid
         origins = [each.origin for each in (self, outer) if each and each.origin]
         return Override(pin, forbid, " and ".join(origins))
+
+
+def pick(candidates: Sequence[Candidate], override: Override) -> Slug | None:
+    """Whom an override takes of a place's candidates as they were decided, best first: what select says of it."""
+    allowed = [
+        each
+        for each in candidates
+        if each.boot_server not in override.forbid and not any(reason.code in NEVER for reason in each.reasons)
+    ]
+    pinned = [each for each in allowed if each.eligible and each.boot_server in override.pin]
+    return next((each.boot_server for each in [*pinned, *allowed]), None)
