@@ -31,7 +31,7 @@ def test_a_drain_is_told_from_the_answer_to_the_numbers(quickstart: Nearboot) ->
     assert "ams-boot -> fra-boot" in text
     assert "web-ams-[01-02]" in text
     assert "~0.3 ms -> 8.2 ms" in text
-    assert ran.lines[-1] == "Nothing was changed: this is what would be."
+    assert ran.lines[-1] == "Nothing was changed: this is what would be, once Kea is told of it."
     assert quickstart("route", "show").out == before
 
 

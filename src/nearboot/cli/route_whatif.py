@@ -100,7 +100,7 @@ def lines(found: WhatIf, *, every: bool = False) -> list[str]:
         _left(found.stranded),
         _loads(found.loads) if found.changes else [],
         _meaning(found),
-        ["Nothing was changed: this is what would be."],
+        ["Nothing was changed: this is what would be, once Kea is told of it."],
     ]
     return "\n\n".join("\n".join(part) for part in parts if part).splitlines()
 
@@ -125,7 +125,7 @@ def _time_sentences(before: Times, after: Times, how: str) -> list[str]:
         return []
     then = f"{seconds_text(after.mean_s)} in the mean and at most {seconds_text(after.worst_s)} (at {after.worst_at})"
     today = f"{seconds_text(before.mean_s)} and at most {seconds_text(before.worst_s)} (at {before.worst_at})"
-    return [f"To read its files{how}, a server would take {then}; now {today}."]
+    return [f"Over all servers, reading the files of a boot{how} would take {then}; now {today}."]
 
 
 def _effects(title: str, effects: Sequence[Effect], *, every: bool) -> list[str]:
@@ -203,7 +203,7 @@ def _meaning(found: WhatIf) -> list[str]:
     ]
     if found.assumed:
         who = "all servers" if found.assumed == found.servers else f"{found.assumed:,} of {found.servers:,} servers"
-        lines.append(f"Of {who} the sizes of these files are not known here: 100 MB are reckoned with.")
+        lines.append(f"For {who} the sizes of these files are not known here: 100 MB are reckoned with.")
     return lines
 
 
