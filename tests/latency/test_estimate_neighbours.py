@@ -85,6 +85,19 @@ def test_samples_of_the_family_go_before_those_of_the_other() -> None:
     assert found[6] == pytest.approx(2 * found[4], rel=0.1)
 
 
+def test_few_rows_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large fleets are ranked location by location; what was thrown away comes back the same."""
+    monkeypatch.setattr("nearboot.latency.estimate_neighbours.MOST_ROWS", 2)
+    ladder = _ladder(_samples((0, 12)))
+    before = ladder.estimate(Slug("s00"), Slug("s12"), family=4)
+    assert ladder.neighbours is not None
+    for site in SITES:
+        ladder.neighbours.rtt_ms(site.slug, Slug("nowhere"), 4)
+        ladder.neighbours.rtt_ms(site.slug, Slug("s07"), 4)
+    assert len(ladder.neighbours.rows) <= 2
+    assert ladder.estimate(Slug("s00"), Slug("s12"), family=4) == before
+
+
 @settings(deadline=None, max_examples=25)
 @given(st.randoms(), st.floats(0, 1), st.floats(1e-3, 1e4))
 def test_any_map_gives_the_same_sound_numbers_in_any_order(random: Random, share: float, most_ms: float) -> None:

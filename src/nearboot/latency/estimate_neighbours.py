@@ -19,6 +19,7 @@ from nearboot.model import LocationKind, Slug
 if TYPE_CHECKING:
     from nearboot.latency.estimate_terrain import Terrain
 
+MOST_ROWS = 64  # who ranks asks for one location after the other; all of 10,000 sites would be 100,000,000 numbers
 Rows = dict[tuple[int, Slug], list[float]]
 
 
@@ -50,11 +51,15 @@ class Neighbours:
 
     def _row(self, row: int, a: Slug, family: int) -> list[float]:
         key = (family, self.places.site(a))
-        if key not in self.rows:
+        found = self.rows.get(key)
+        if found is None:
             if family not in self.fits:
                 self.fits[family] = self._fit(family)
-            self.rows[key] = self.fits[family].block(slice(row, row + 1), slice(None))[0].tolist()
-        return self.rows[key]
+            found = self.fits[family].block(slice(row, row + 1), slice(None))[0].tolist()
+            if len(self.rows) >= MOST_ROWS:
+                self.rows.clear()
+            self.rows[key] = found
+        return found
 
     def _fit(self, family: int) -> Terrain:
         import numpy as np  # noqa: PLC0415 - a tenth of a second, for those who need it
