@@ -19,7 +19,7 @@ from nearboot.app import health
 from nearboot.app.database import reading, writing
 from nearboot.app.health import Round
 from nearboot.config import Config, HealthConfig
-from nearboot.errors import ConfigError, NotFoundError
+from nearboot.errors import ConfigError, DatabaseError, NotFoundError
 from nearboot.inventory import route_store
 from nearboot.model import Health, HealthSample, Reason, Slug
 
@@ -103,6 +103,13 @@ def test_boot_servers_that_were_removed_meanwhile_are_left_out(fleet: Config, no
     with writing(fleet) as session:
         checks = [Health(Slug(name), now, True) for name in ("gone", "here-boot")]
         assert [sample.check for _, sample in route_store.add_checks(session, checks)] == checks[1:]
+
+
+def test_a_database_that_is_not_there_is_told_at_the_start(tmp_path: Path) -> None:
+    """Nothing is read, and nothing is said to be ready."""
+    config = Config(state_dir=str(tmp_path))
+    with pytest.raises(DatabaseError, match="nearboot db upgrade"):
+        health.serve(config, vantage="v", every_s=1.0)
 
 
 def test_a_daemon_that_is_killed_is_down_after_three_reads_and_back_after_two(

@@ -78,6 +78,8 @@ def reading_of(config: Config, *, attempts: int = 1) -> Reading:
 def serve(config: Config, *, vantage: str, every_s: float) -> None:
     """Look again and again until SIGTERM or SIGINT."""
     how = reading_of(config)
+    with reading(config):
+        pass  # a database that is not there is told at the start; later it is waited for
     stop = asyncio.Event()
     run_daemon(_serve(config, how, vantage, every_s, stop), stop)
 
