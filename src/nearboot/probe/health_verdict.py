@@ -122,8 +122,9 @@ def _down(down: Sequence[HealthSample], trusted: Sequence[HealthSample], now: da
     detail = "; ".join(part for part in (by, recovering) if part)
     verb = "had failed reads before its last one," if check.healthy else "failed its last read,"
     text = f"{check.boot_server} {verb} {age_s:.0f} s ago" + (f": {detail}" if detail else "")
-    data = {"age_s": age_s, "detail": detail, "down": len(down), "vantages": len(trusted), "streak": last.streak}
-    return replace(check, healthy=False, detail=detail, reasons=(Reason(UNHEALTHY, text, data),))
+    votes = {"down": len(down), "vantages": len(trusted), "streak": last.streak}
+    reason = Reason(UNHEALTHY, text, {"age_s": age_s, "detail": detail, **votes})
+    return replace(check, healthy=False, detail=detail, reasons=(reason,))
 
 
 def _dispute(down: Sequence[HealthSample], trusted: Sequence[HealthSample]) -> tuple[Reason, ...]:
