@@ -90,13 +90,18 @@ def test_sizes_of_what_is_read_are_those_known(fleet: Config, now: datetime) -> 
 
 
 def test_what_was_decided_is_kept_for_little_gains(fleet: Config, now: datetime) -> None:
-    """The routes that Kea was told are where the next decision begins; back from a failure all go home at once."""
+    """The routes that Kea was told are where the next decision begins; one that is back takes its places one by one."""
     _set_health(fleet, HERE, now, healthy=False)
     _decide(fleet, now)
     away = _look(fleet, now).route(Slug("here"), 4)
     assert (away.chosen, away.moved_at) == (THERE, None)
     later = now + timedelta(minutes=1)
     _set_health(fleet, HERE, later, healthy=True)
+    waits = _look(fleet, later).route(Slug("here"), 4)
+    assert waits.chosen == THERE
+    assert "slow-start" in {reason.code for each in waits.candidates for reason in each.reasons}
+    _decide(fleet, later)
+    later += timedelta(seconds=120)
     home = _look(fleet, later).route(Slug("here"), 4)
     assert (home.chosen, home.moved_at) == (HERE, later)
     _decide(fleet, later)

@@ -131,3 +131,21 @@ def test_what_was_decided_comes_back_without_what_was_weighed(loaded: Session) -
     assert [route.location for route in route_store.choices(loaded, [FRA])] == [FRA]
     assert route_store.usable(loaded, 4) == {boot}
     assert route_store.usable(loaded, 6) == frozenset()
+
+
+def test_who_came_back_is_known_with_the_time(loaded: Session) -> None:
+    """One that was never down did not come back, and one that is down has not yet."""
+    boot = Slug("ams-boot")
+
+    def check(seconds: int, healthy: bool, name: Slug = boot) -> None:
+        route_store.set_health(loaded, Health(name, NOW + timedelta(seconds=seconds), healthy))
+
+    check(0, True)
+    check(0, True, Slug("fra-boot"))
+    assert route_store.came_back(loaded, NOW - timedelta(hours=1)) == {}
+    check(5, False)
+    assert route_store.came_back(loaded, NOW - timedelta(hours=1)) == {}
+    check(10, True)
+    check(15, True)
+    assert route_store.came_back(loaded, NOW - timedelta(hours=1)) == {boot: NOW + timedelta(seconds=10)}
+    assert route_store.came_back(loaded, NOW + timedelta(seconds=10)) == {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -317,10 +317,11 @@ def _pasts(
     decided_at, choices = route_store.routes_decided_at(session), route_store.choices(session, places)
     newest_map = max((each.published_at for each in maps), default=now)
     frozen = (now - newest_map).total_seconds() > rules.freeze_s
+    since = route_store.came_back(session, now - timedelta(seconds=rules.slow_start_s))
     pasts = {}
     for family in FAMILIES:
         previous = previous_of((route for route in choices if route.family == family), decided_at)
-        pasts[family] = Past(replace(previous, usable=route_store.usable(session, family)), frozen=frozen)
+        pasts[family] = Past(replace(previous, usable=route_store.usable(session, family)), since, frozen)
     return pasts
 
 

@@ -91,6 +91,7 @@ class HealthRow(Row):
     healthy: Mapped[bool]
     streak: Mapped[int]
     up: Mapped[bool] = mapped_column(server_default=true())
+    up_since: Mapped[datetime | None]  # None: it is down, or was never seen to be
     detail: Mapped[str]
     duration_ms: Mapped[float | None]
 

@@ -116,6 +116,8 @@ def add_checks(
             session.add(row)
         row.streak = row.streak + 1 if row.healthy == check.healthy else 1
         row.up = settle(before, check.healthy, row.streak)
+        if row.up is not before:
+            row.up_since = check.checked_at if row.up and before is not None else None
         row.checked_at, row.healthy = check.checked_at, check.healthy
         row.detail, row.duration_ms = check.detail, check.duration_ms
         stored.append((before, HealthSample(check, row.streak, row.up)))
@@ -131,6 +133,13 @@ def health(session: Session) -> tuple[Health, ...]:
 def health_streaks(session: Session) -> tuple[tuple[Health, int], ...]:
     """The same, each with how many checks in a row had that outcome."""
     return tuple((sample.check, sample.streak) for sample in health_samples(session))
+
+
+def came_back(session: Session, after: datetime) -> dict[Slug, datetime]:
+    """The boot servers that were down for some vantage and came up again after a time, with when."""
+    query = select(BootServerRow.name, func.max(HealthRow.up_since)).group_by(BootServerRow.name)
+    query = query.join(HealthRow, HealthRow.boot_server_id == BootServerRow.id).where(HealthRow.up_since > after)
+    return {Slug(name): since for name, since in session.execute(query) if since is not None}
 
 
 def health_samples(session: Session) -> tuple[HealthSample, ...]:
